@@ -1,0 +1,48 @@
+import { randomBytes } from 'node:crypto'
+import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises'
+import path from 'node:path'
+
+/** Files being written aside begin with this; whatever still has it at a start was never finished. */
+const UNFINISHED_PREFIX = '.unfinished-'
+
+/**
+ * Writes a file so that it is there whole or not at all: aside, flushed, renamed, and the folder flushed,
+ * so that it is still there after the power went.
+ * @throws the system error of whichever step failed; nothing is left behind then
+ */
+export async function writeFileAtomically(file: string, content: Uint8Array | string, mode = 0o644): Promise<void> {
+  const folder = path.dirname(file)
+  const aside = path.join(folder, `${UNFINISHED_PREFIX}${randomBytes(8).toString('hex')}`)
+  try {
+    const handle = await open(aside, 'wx', mode)
+    try {
+      await handle.writeFile(content)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await rename(aside, file)
+  } catch (error) {
+    await rm(aside, { force: true })
+    throw error
+  }
+  await flushFolder(folder)
+}
+
+/** Makes renames and new names in a folder durable. Windows has no such call and needs none. */
+export async function flushFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return
+  let handle: FileHandle | undefined
+  try {
+    handle = await open(folder, 'r')
+    await handle.sync()
+  } finally {
+    await handle?.close()
+  }
+}
+
+/** Clears away what a process that was killed left half written in a folder. Call it before anything is written there. */
+export async function removeUnfinished(folder: string): Promise<void> {
+  for (const file of await readdir(folder))
+    if (file.startsWith(UNFINISHED_PREFIX)) await rm(path.join(folder, file), { force: true })
+}

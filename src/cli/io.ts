@@ -1,0 +1,30 @@
+/** The desk: what a command may use of the process. Commands never touch `process` itself. */
+export interface Io {
+  /** Results go here. */
+  readonly stdout: (text: string) => void
+  /** Everything said about the work goes here. */
+  readonly stderr: (text: string) => void
+  readonly stdin: () => Promise<Buffer>
+  readonly env: NodeJS.ProcessEnv
+  readonly cwd: string
+  /** Whether a person watches standard output. */
+  readonly isTerminal: boolean
+  readonly hasColour: boolean
+  /** Aborted when the process is asked to stop. */
+  readonly signal: AbortSignal
+  /** File descriptor that the log of the daemon goes to. */
+  readonly logDestination: number
+  readonly version: string
+}
+
+/** 0 done, 1 failed, 2 wrong usage or settings, 3 `check` refused something. */
+export type ExitCode = 0 | 1 | 2 | 3
+
+/** The text that closes the help of every command. */
+export const EXIT_CODES = `
+Exit codes:
+  0  done
+  1  failed
+  2  wrong usage or settings
+  3  check refused at least one image
+`

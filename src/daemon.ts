@@ -1,0 +1,223 @@
+import { X509Certificate } from 'node:crypto'
+import path from 'node:path'
+import { CERTIFICATE_FILES, fingerprintOf } from './certs/keystore.js'
+import { readContext } from './config/context.js'
+import type { Settings } from './config/options.js'
+import { advertisedHost, loadCertificates } from './identity.js'
+import type { Verdict } from './image/verdict.js'
+import type { Report } from './log.js'
+import { createPublishing } from './publish.js'
+import type { Catalog, Change } from './releases/catalog.js'
+import { Committer } from './releases/committer.js'
+import { pathOf } from './releases/manifest.js'
+import { createPruning } from './releases/pruning.js'
+import { recallEarlier, restoreCurrent } from './releases/restore.js'
+import { openState } from './releases/state.js'
+import type { Health } from './server/app.js'
+import { startServer } from './server/server.js'
+import { createTally } from './tally.js'
+import { BuildFolder } from './watch/build-folder.js'
+import { type FolderEvents, feedIntake } from './watch/feed.js'
+import { resolveFolders } from './watch/folders.js'
+import { type Candidate, Intake } from './watch/intake.js'
+
+export interface DaemonOptions {
+  readonly settings: Settings
+  /** Relative folders are meant from here. */
+  readonly cwd: string
+  readonly version: string
+  readonly report: Report
+}
+
+/** A daemon that listens. */
+export interface Daemon {
+  readonly port: number
+  /** What to paste into a device: `https://192.168.1.8:8070/hello_world.bin`, one for each name; the origin alone while there is none. */
+  urls(): readonly string[]
+  readonly watched: readonly { readonly folder: string; readonly description: string }[]
+  /** Whether the advertised address can be reached by nobody but this machine. */
+  readonly isLoopbackOnly: boolean
+  readonly caCertificateFile: string
+  /** SHA-256, with colons. */
+  readonly caFingerprint: string
+  readonly caValidUntil: Date
+  /** Resolves when everything that lies in the watched folders has been judged once. */
+  readonly ready: Promise<void>
+  /** Stops watching, lets downloads finish for a while, and leaves everything in order. */
+  close(): Promise<void>
+}
+
+/** How long a file is away before its name is withdrawn (product.md 3.6). */
+const AWAY_MS = 5_000
+/** With what follows it, stopping has to end within the ten seconds that supervisors give. */
+const GRACE_MS = 8_000
+
+/**
+ * Puts the rooms together: settings → certificates → state → server → watched folders.
+ * The catalog in here is the one thing of the house that changes while it runs.
+ * @throws OperatorError for everything at a start that the operator can put right
+ */
+export async function startDaemon({ settings, cwd, version, report }: DaemonOptions): Promise<Daemon> {
+  const startedAt = new Date()
+  const context = readContext(settings)
+  const folders = (await resolveFolders(foldersOf(settings), cwd)).map(folder => new BuildFolder(folder, context))
+  const advertised = advertisedHost(settings)
+  const identity = await loadCertificates(settings, report)
+  const caCertificateFile = path.join(settings.home, 'certs', CERTIFICATE_FILES.caCertificate)
+  const { store, catalogFile, journaled, damagedLines } = await openState({
+    ...settings,
+    folder: path.join(settings.home, 'state')
+  })
+  if (damagedLines > 0) report('catalog.repaired', { reason: `${damagedLines} damaged lines were left out` })
+
+  const tellDamage: Parameters<typeof restoreCurrent>[3] = ({ name, digest }, reason) =>
+    report('artifact.damaged', { name, digest, reason })
+  const isWatched = (release: { readonly folder: string }): boolean =>
+    folders.some(({ path }) => path === release.folder)
+  let catalog: Catalog = await restoreCurrent(journaled, store, isWatched, tellDamage)
+  const currentCatalog = (): Catalog => catalog
+
+  const tally = createTally(report)
+  const committer = new Committer({
+    file: catalogFile,
+    keepReleases: settings.keepReleases,
+    currentCatalog,
+    replaceCatalog: next => {
+      catalog = next
+    }
+  })
+  const { doors, pending } = createPublishing({
+    ...settings,
+    folderOf: candidate => folderOf(folders, candidate),
+    store,
+    currentCatalog,
+    commit: async (change: Change) => {
+      await committer.commit(change)
+      if (change.type === 'publish') pruning.soon()
+    },
+    report: tally.report
+  })
+  const pruning = createPruning(store, digest => pending.has(digest) || catalog.byDigest(digest) !== undefined)
+  const intake = new Intake<Verdict>(doors, { settleMs: settings.settleMs, awayMs: AWAY_MS })
+
+  let status: Health['status'] = 'starting'
+  const server = await startServer({
+    ...settings,
+    certificate: identity.leaf.certificate,
+    key: identity.leaf.key,
+    caCertificate: identity.ca.certificate,
+    currentCatalog,
+    readArtifact: (digest, size) => store.read(digest, size),
+    health: () => describeHealth({ status, version, startedAt, catalog }),
+    counts: () => ({
+      ...tally.counts(),
+      names: [...catalog.servedNames()].length,
+      activeTransfers: server.activeTransfers
+    }),
+    onDownload: tally.onDownload,
+    onFailedHandshake: tally.onFailedHandshake,
+    onBug: err => report('bug', { err })
+  })
+  const { port } = server
+  const urls = (): readonly string[] => {
+    const names = [...catalog.servedNames()]
+    const promised = folders.map(({ appName }) => appName).filter(name => name !== undefined)
+    const origin = `https://${advertised.includes(':') ? `[${advertised}]` : advertised}:${port}`
+    const known = names.length > 0 ? names : promised
+    return known.length === 0 ? [`${origin}/`] : known.map(name => `${origin}${pathOf(name)}`)
+  }
+
+  const events = folderEvents(tally.report)
+  const watchers = await Promise.all(folders.map(folder => feedIntake(folder, settings.poll, intake, events)))
+  seeRestored(folders, catalog, intake)
+  const ready = (async () => {
+    await intake.idle()
+    if (status === 'starting') status = 'serving'
+    const caFingerprint = fingerprintOf(identity.ca.certificate)
+    report('server.listening', { urls: urls().slice(0, 100), caCertificate: caCertificateFile, caFingerprint, port })
+    for (const change of await recallEarlier(journaled, store, tellDamage)) await committer.commit(change)
+    pruning.begin()
+    for (const { current } of [...catalog.entries])
+      if (current !== undefined) await store.warm(current.digest, current.size)
+  })()
+  ready.catch(err => report('bug', { err }))
+
+  const close = async (): Promise<void> => {
+    status = 'stopping'
+    report('server.stopping', { downloads: server.activeTransfers })
+    pruning.end()
+    await Promise.all(watchers.map(watcher => watcher.close()))
+    await intake.close()
+    const cut = await server.close(GRACE_MS)
+    await committer.idle()
+    await catalogFile.close()
+    report('server.stopped', { cut })
+  }
+  let closing: Promise<void> | undefined
+  return {
+    port,
+    urls,
+    watched: folders.map(({ path, layout }) => ({ folder: path, description: layout.description })),
+    isLoopbackOnly: advertised === 'localhost' || advertised === '::1' || advertised.startsWith('127.'),
+    caCertificateFile,
+    caFingerprint: fingerprintOf(identity.ca.certificate),
+    caValidUntil: new Date(new X509Certificate(identity.ca.certificate).validTo),
+    ready,
+    close: () => {
+      closing ??= close()
+      return closing
+    }
+  }
+}
+
+function foldersOf({ folders, home }: Settings): readonly string[] {
+  return folders.length > 0 ? folders : [path.join(home, 'firmware')]
+}
+
+function folderOf(folders: readonly BuildFolder[], candidate: Candidate): BuildFolder {
+  const folder = folders.find(({ path }) => path === candidate.folder)
+  if (folder === undefined) throw new Error(`${candidate.file} is in no watched folder`)
+  return folder
+}
+
+/** Releases of the last run whose files are gone: the intake has not seen them, and would never miss them. */
+function seeRestored(folders: readonly BuildFolder[], catalog: Catalog, intake: Intake<Verdict>): void {
+  for (const { current } of catalog.entries) {
+    const folder = folders.find(({ path }) => path === current?.folder)
+    const relative = current === undefined ? undefined : folder?.relativeOf(current.name)
+    const candidate = relative === undefined ? undefined : folder?.candidateAt(relative)
+    if (candidate !== undefined && intake.candidateOf(candidate.name) === undefined) intake.see(candidate)
+  }
+}
+
+function folderEvents(report: Report): FolderEvents {
+  return {
+    watched: (folder, layout) => report('folder.watched', { folder, layout }),
+    missing: (folder, reason) => report('folder.missing', { folder, reason }),
+    crowded: (folder, limit) => report('folder.crowded', { folder, limit }),
+    degraded: (folder, reason) => report('watch.degraded', { folder, reason }),
+    keyExposed: file => report('key.exposed', { file }),
+    unaskable: name => report('candidate.unreadable', { name, reason: 'has a name too long for a device to ask for' }),
+    bug: err => report('bug', { err })
+  }
+}
+
+interface HealthFacts {
+  readonly status: Health['status']
+  readonly version: string
+  readonly startedAt: Date
+  readonly catalog: Catalog
+}
+
+/** Names listed in /health at most. */
+const MOST_LISTED = 100
+
+function describeHealth({ status, version, startedAt, catalog }: HealthFacts): Health {
+  const serving: Health['serving'] = []
+  let names = 0
+  for (const { current } of catalog.entries) {
+    if (current === undefined) continue
+    if (++names <= MOST_LISTED) serving.push({ name: current.name, version: current.version, sha256: current.digest })
+  }
+  return { status, version, since: startedAt.toISOString(), names, serving }
+}

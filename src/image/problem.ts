@@ -1,0 +1,203 @@
+import { CHIPS, type ChipName, retiredChipWithId } from './chips.js'
+import { describeKind, type Kind } from './kinds.js'
+import { ESP8266_IMAGE, HASH_LENGTH, IMAGE_HEADER, LIMITS } from './layout.js'
+import type { BrokenChain } from './segments.js'
+
+/** Everything that can be wrong with a file, with the facts its sentence needs. Codes that begin with `warn:` do not reject. */
+export type Problem =
+  | { readonly code: 'empty-file' }
+  | { readonly code: 'not-an-esp-image'; readonly kind: Kind; readonly firstByte: number }
+  | { readonly code: 'truncated-header'; readonly fileLength: number; readonly headerLength: number }
+  | { readonly code: 'shorter-than-1024'; readonly fileLength: number }
+  | { readonly code: 'unknown-chip-id'; readonly chipId: number }
+  | { readonly code: 'chip-mismatch'; readonly found: ChipName; readonly expected: ChipName }
+  | { readonly code: 'revision-range-empty'; readonly minRevision: number; readonly maxRevision: number }
+  | { readonly code: 'hash-flag-invalid'; readonly flag: number }
+  | { readonly code: 'no-segments' }
+  | { readonly code: 'mmu-page-size-unsupported'; readonly chip: ChipName; readonly log2: number }
+  | BrokenChain
+  | {
+      readonly code: 'segment-misaligned'
+      readonly index: number
+      readonly loadAddress: number
+      readonly offset: number
+      readonly pageSize: number
+    }
+  | {
+      readonly code: 'segment-bad-load-address'
+      readonly chip: ChipName
+      readonly index: number
+      readonly loadAddress: number
+      readonly length: number
+      /** How many segments this is true of, the named one included. */
+      readonly count: number
+    }
+  | { readonly code: 'segments-overlap'; readonly index: number; readonly otherIndex: number; readonly address: number }
+  | { readonly code: 'truncated-checksum'; readonly wholeLength: number; readonly fileLength: number }
+  | { readonly code: 'truncated-hash'; readonly wholeLength: number; readonly fileLength: number }
+  | { readonly code: 'checksum-mismatch'; readonly calculated: number; readonly found: number }
+  | { readonly code: 'hash-mismatch'; readonly calculated: string; readonly found: string }
+  | { readonly code: 'crc32-mismatch'; readonly calculated: number; readonly found: number }
+  | { readonly code: 'too-large-for-partition'; readonly length: number; readonly slotSize: number }
+  | { readonly code: 'entry-outside-memory'; readonly chip: ChipName; readonly entryAddress: number }
+  | { readonly code: 'hash-flag-cleared' }
+  | { readonly code: 'signature-invalid'; readonly block: number; readonly reason: 'crc' | 'digest' | 'version' }
+  | { readonly code: 'signature-length-unexpected'; readonly length: number; readonly expected: number }
+  | { readonly code: 'is-bootloader' }
+  | { readonly code: 'is-ram-app' }
+  | { readonly code: 'is-merged-flash' }
+  | { readonly code: 'segment0-too-short'; readonly length: number }
+  | { readonly code: 'app-desc-missing'; readonly chip: ChipName }
+  | { readonly code: 'bad-second-header'; readonly offset: number; readonly found: number | null }
+  | { readonly code: 'warn:no-hash' }
+  | { readonly code: 'warn:no-app-desc' }
+  | { readonly code: 'warn:reserved-header-bytes' }
+  | { readonly code: 'warn:flash-mode-unknown'; readonly mode: number }
+  | { readonly code: 'warn:segment-in-bootloader-ram'; readonly index: number; readonly loadAddress: number }
+  | { readonly code: 'warn:trailing-data'; readonly length: number }
+  | { readonly code: 'warn:v2-first-header-count'; readonly count: number }
+
+/** Whether a problem is worth a word but refuses nothing. */
+export function isWarning(problem: Problem): boolean {
+  return problem.code.startsWith('warn:')
+}
+
+/** One plain sentence for people, without a full stop: the thing, the value found and the value expected. */
+export function explainProblem(problem: Problem): string {
+  switch (problem.code) {
+    case 'empty-file':
+      return 'the file is empty'
+    case 'not-an-esp-image':
+      return `the file begins with ${hexByte(problem.firstByte)} instead of ${hexByte(IMAGE_HEADER.magicByte)}: it is ${describeKind(problem.kind)}`
+    case 'truncated-header':
+      return `the file ends after ${problem.fileLength} bytes, inside the image header of ${problem.headerLength}`
+    case 'shorter-than-1024':
+      return `the file is ${problem.fileLength} bytes long, and esp_https_ota needs at least ${LIMITS.otaHeaderRead} to begin`
+    case 'unknown-chip-id':
+      return unknownChip(problem.chipId)
+    case 'chip-mismatch':
+      return `this image is for ${CHIPS[problem.found].label}, the project is for ${CHIPS[problem.expected].label}`
+    case 'revision-range-empty':
+      return `no chip can satisfy it: it asks for revision ${revision(problem.minRevision)} or later and ${revision(problem.maxRevision)} or earlier`
+    case 'hash-flag-invalid':
+      return `the hash flag of the header is ${problem.flag} instead of 0 or 1`
+    case 'no-segments':
+      return 'the header announces no segments'
+    case 'too-many-segments':
+      return `the header announces ${problem.count} segments, ${LIMITS.segmentCount} is the most`
+    case 'mmu-page-size-unsupported':
+      return `the app descriptor states MMU pages of 2^${problem.log2} bytes, ${CHIPS[problem.chip].label} has ${pageSizes(problem.chip)}`
+    case 'segment-length-invalid':
+      return segmentLength(problem.index, problem.length, problem.limit)
+    case 'segment-misaligned':
+      return `segment ${problem.index} lies at ${hex(problem.offset)} in the file and loads at ${hex(problem.loadAddress)}: these differ within an MMU page of ${problem.pageSize / 1024} KiB`
+    case 'segment-bad-load-address':
+      return `segment ${problem.index} would be loaded to ${hex(problem.loadAddress)}-${hex(problem.loadAddress + problem.length)}, where ${CHIPS[problem.chip].label} has no memory for it${alsoOthers(problem.count)}`
+    case 'segments-overlap':
+      return `segments ${problem.index} and ${problem.otherIndex} both claim address ${hex(problem.address)}`
+    case 'truncated-segment-header':
+      return `the file ends after ${problem.fileLength} bytes, before or inside the header of segment ${problem.index}`
+    case 'truncated-segment-data':
+      return `segment ${problem.index} wants ${problem.length} bytes, ${problem.available} are left`
+    case 'truncated-checksum':
+      return `the file ends after ${problem.fileLength} bytes, before the checksum that ends at ${problem.wholeLength}`
+    case 'truncated-hash':
+      return `the file ends after ${problem.fileLength} bytes, inside the SHA-256 that ends at ${problem.wholeLength}`
+    case 'checksum-mismatch':
+      return `the checksum of the segments is ${hexByte(problem.calculated)}, the image says ${hexByte(problem.found)}`
+    case 'hash-mismatch':
+      return `the SHA-256 of the image is ${abbreviated(problem.calculated)}, the image says ${abbreviated(problem.found)}`
+    case 'crc32-mismatch':
+      return `the CRC-32 of the image is ${hex(problem.calculated)}, the image says ${hex(problem.found)}`
+    case 'too-large-for-partition':
+      return `the image is ${problem.length} bytes, the slot holds ${problem.slotSize}: ${problem.length - problem.slotSize} too many`
+    case 'entry-outside-memory':
+      return `the entry point ${hex(problem.entryAddress)} is in no memory from which ${CHIPS[problem.chip].label} runs code`
+    case 'hash-flag-cleared':
+      return `the header says that there is no SHA-256, but the right one follows: the flag at offset ${IMAGE_HEADER.hashAppended} was cleared`
+    case 'signature-invalid':
+      return signatureDamage(problem.block, problem.reason)
+    case 'signature-length-unexpected':
+      return `the signature in the SmartThings footer is ${problem.length} bytes, the device takes ${problem.expected} (RSA-2048) only`
+    case 'is-bootloader':
+      return `this is ${describeKind('bootloader')}`
+    case 'is-ram-app':
+      return `this is ${describeKind('ram-app')}`
+    case 'is-merged-flash':
+      return `this is ${describeKind('merged-flash')}`
+    case 'segment0-too-short':
+      return `segment 0 is ${problem.length} bytes long, an app descriptor alone takes ${LIMITS.firstSegmentLength}`
+    case 'app-desc-missing':
+      return `there is no app descriptor, and ${CHIPS[problem.chip].label} needs one for its MMU page size`
+    case 'bad-second-header':
+      return secondHeader(problem.offset, problem.found)
+    case 'warn:no-hash':
+      return 'the image carries no SHA-256, so that only a weak checksum guards it'
+    case 'warn:no-app-desc':
+      return 'the image has no app descriptor, so that its project and version are not known'
+    case 'warn:reserved-header-bytes':
+      return 'reserved bytes of the header are not zero'
+    case 'warn:flash-mode-unknown':
+      return `the flash mode of the header is ${problem.mode}, which has no meaning`
+    case 'warn:segment-in-bootloader-ram':
+      return `segment ${problem.index} loads to ${hex(problem.loadAddress)}, which the bootloader probably uses itself while it loads`
+    case 'warn:trailing-data':
+      return `${problem.length} bytes follow the image, and nothing checks them`
+    case 'warn:v2-first-header-count':
+      return `the first header announces ${problem.count} instead of ${ESP8266_IMAGE.v2SegmentCount}`
+  }
+}
+
+function hex(value: number): string {
+  return `0x${value.toString(16).padStart(8, '0')}`
+}
+
+function hexByte(value: number): string {
+  return `0x${value.toString(16).padStart(2, '0')}`
+}
+
+function abbreviated(digest: string): string {
+  return digest.length > HASH_LENGTH / 2 ? `${digest.slice(0, HASH_LENGTH / 2)}…` : digest
+}
+
+function revision(full: number): string {
+  return `v${Math.floor(full / 100)}.${full % 100}`
+}
+
+function unknownChip(chipId: number): string {
+  const retired = retiredChipWithId(chipId)
+  return retired === undefined
+    ? `the header names chip ${chipId}, which no chip has`
+    : `the header names chip ${chipId}, which was ${retired}`
+}
+
+function pageSizes(chip: ChipName): string {
+  return CHIPS[chip].pageSizes.map(size => `${size / 1024} KiB`).join(', ')
+}
+
+function segmentLength(index: number, length: number, limit: number): string {
+  const claim = `segment ${index} claims ${length} bytes`
+  return length >= limit ? `${claim}, it has to be less than ${limit}` : `${claim}, which is no multiple of 4`
+}
+
+function alsoOthers(count: number): string {
+  return count > 1 ? `, and so for ${count - 1} more` : ''
+}
+
+function signatureDamage(block: number, reason: 'crc' | 'digest' | 'version'): string {
+  switch (reason) {
+    case 'crc':
+      return `signature block ${block} is damaged: its CRC-32 does not match`
+    case 'digest':
+      return `signature block ${block} was made for other content: its digest does not match`
+    case 'version':
+      return `signature block ${block} is of a version or curve that is not known`
+  }
+}
+
+function secondHeader(offset: number, found: number | null): string {
+  const place = `the second header of the image should be at ${hex(offset)}`
+  return found === null
+    ? `${place}, behind the end of the file`
+    : `${place}, but ${hexByte(found)} stands there instead of ${hexByte(IMAGE_HEADER.magicByte)}`
+}

@@ -1,0 +1,226 @@
+import { pino } from 'pino'
+import pretty from 'pino-pretty'
+import { clockTime, fileSize, printable, shortDigest, spokenDuration } from './words.js'
+
+/** What the log says, event by event: the fields of the JSON line. Lengths are bytes, durations milliseconds. */
+export interface Events {
+  'server.listening': { urls: readonly string[]; caCertificate: string; caFingerprint: string; port: number }
+  'server.stopping': { downloads: number }
+  'server.stopped': { cut: number }
+  'folder.watched': { folder: string; layout: string }
+  'folder.missing': { folder: string; reason: string }
+  'folder.crowded': { folder: string; limit: number }
+  'watch.degraded': { folder: string; reason: string }
+  'key.exposed': { file: string }
+  'key.readable': { file: string; mode: string }
+  'catalog.restored': { releases: number }
+  'catalog.repaired': { reason: string }
+  'artifact.damaged': { name: string; digest: string; reason: string }
+  'candidate.rejected': {
+    name: string
+    kind: string
+    reason: string
+    sentence: string
+    device: string | undefined
+    serving: string | undefined
+  }
+  'candidate.unreadable': { name: string; reason: string }
+  'candidate.changing': { name: string; sinceMs: number }
+  'release.published': {
+    name: string
+    digest: string
+    version: string
+    project: string
+    chip: string
+    size: number
+    kind: string
+    settleMs: number
+    warnings: readonly string[]
+  }
+  'release.withdrawn': { name: string; digest: string }
+  'store.failed': { name: string; reason: string; hint: string }
+  'download.complete': {
+    device: string
+    name: string
+    digest: string
+    size: number
+    durationMs: number
+    ranges: number
+  }
+  'download.aborted': {
+    device: string
+    name: string
+    digest: string
+    size: number
+    sent: number
+    durationMs: number
+    ranges: number
+    cause: string
+  }
+  'handshake.failed': { device: string; servername: string | undefined; code: string; cause: string }
+  'certificate.created': { file: string; fingerprint: string; validUntil: string }
+  'certificate.issued': { names: readonly string[]; validUntil: string; reason: string }
+  bug: { err: unknown }
+}
+
+export type EventName = keyof Events
+
+/** How rooms speak: an event with its fields. Level and sentence come from the table in this file. */
+export type Report = <E extends EventName>(event: E, fields: Events[E]) => void
+
+type Level = 'debug' | 'info' | 'warn' | 'error'
+
+interface Telling<E extends EventName> {
+  readonly level: Level
+  /** The sentence a person reads; further lines are set under it. */
+  readonly lines: (fields: Events[E]) => readonly string[]
+}
+
+const release = (name: string, digest: string): string => `${name}  ${shortDigest(digest)}`
+const inRanges = (ranges: number): string => (ranges > 1 ? `  in ${ranges} ranges` : '')
+const percent = (sent: number, size: number): string => `${size === 0 ? 0 : Math.floor((sent / size) * 100)} %`
+
+/** Every event that otad logs, once: its name, its level and its sentence. */
+export const TELLINGS: { readonly [E in EventName]: Telling<E> } = {
+  'server.listening': {
+    level: 'info',
+    lines: f => [`listening  port ${f.port}  ${f.urls[0] ?? ''}`]
+  },
+  'server.stopping': {
+    level: 'info',
+    lines: f => [f.downloads === 0 ? 'stopping' : `stopping  waits for ${f.downloads} downloads`]
+  },
+  'server.stopped': { level: 'info', lines: f => [f.cut === 0 ? 'stopped' : `stopped  ${f.cut} downloads were cut`] },
+  'folder.watched': { level: 'info', lines: f => [`watching   ${f.folder}  (${f.layout})`] },
+  'folder.missing': {
+    level: 'warn',
+    lines: f => [`waiting    ${f.folder} ${f.reason}`, 'it is served as soon as it can be read']
+  },
+  'folder.crowded': {
+    level: 'warn',
+    lines: f => [
+      `crowded    ${f.folder} holds more than ${f.limit} files; the rest is not looked at`,
+      'watch the build folder itself'
+    ]
+  },
+  'watch.degraded': {
+    level: 'warn',
+    lines: f => [`polling    ${f.folder}: no events (${f.reason}); it is looked through every 2 s instead`]
+  },
+  'key.exposed': {
+    level: 'warn',
+    lines: f => [
+      `PRIVATE KEY in a watched folder: ${f.file}`,
+      'otad never sends it, but other servers do: move it away'
+    ]
+  },
+  'key.readable': {
+    level: 'warn',
+    lines: f => [`others can read the private key ${f.file} (mode ${f.mode})`, `chmod 600 ${f.file}`]
+  },
+  'catalog.restored': { level: 'debug', lines: f => [`restored   ${f.releases} releases of the last run`] },
+  'catalog.repaired': { level: 'warn', lines: f => [`repaired   state/catalog.jsonl: ${f.reason}`] },
+  'artifact.damaged': {
+    level: 'error',
+    lines: f => [`dropped    ${release(f.name, f.digest)}: its artifact ${f.reason}`, 'build it again']
+  },
+  'candidate.rejected': {
+    level: 'warn',
+    lines: f => [
+      `refused    ${f.name}  ${f.sentence}`,
+      ...(f.device === undefined ? [] : [`a device would say: ${f.device}`]),
+      f.serving === undefined ? 'nothing is served under this name' : `still serving ${f.serving}`
+    ]
+  },
+  'candidate.unreadable': { level: 'warn', lines: f => [`unread     ${f.name}  ${f.reason}`] },
+  'candidate.changing': {
+    level: 'info',
+    lines: f => [`changing   ${f.name}  is still being written after ${spokenDuration(f.sinceMs)}`]
+  },
+  'release.published': {
+    level: 'info',
+    lines: f => [
+      ['published', f.name, f.version, f.chip, fileSize(f.size), `sha256 ${shortDigest(f.digest)}`]
+        .filter(Boolean)
+        .join('  '),
+      ...f.warnings
+    ]
+  },
+  'release.withdrawn': { level: 'info', lines: f => [`withdrawn  ${release(f.name, f.digest)}  its file is gone`] },
+  'store.failed': { level: 'error', lines: f => [`not kept   ${f.name}: ${f.reason}`, f.hint] },
+  'download.complete': {
+    level: 'info',
+    lines: f => [
+      `${f.device}  ${release(f.name, f.digest)}  ${fileSize(f.size)}  complete  ${spokenDuration(f.durationMs)}${inRanges(f.ranges)}`
+    ]
+  },
+  'download.aborted': {
+    level: 'warn',
+    lines: f => [
+      `${f.device}  ${release(f.name, f.digest)}  cut at ${percent(f.sent, f.size)} of ${fileSize(f.size)}  ${spokenDuration(f.durationMs)}${inRanges(f.ranges)}`,
+      f.cause
+    ]
+  },
+  'handshake.failed': {
+    level: 'warn',
+    lines: f => [`${f.device}  handshake failed: ${f.cause}`]
+  },
+  'certificate.created': {
+    level: 'info',
+    lines: f => [`made       ${f.file}  until ${f.validUntil.slice(0, 10)}`, 'embed this file in the device']
+  },
+  'certificate.issued': {
+    level: 'debug',
+    lines: f => [`certificate for ${f.names.join(', ')} until ${f.validUntil} (${f.reason})`]
+  },
+  bug: {
+    level: 'error',
+    lines: f => (f.err instanceof Error ? (f.err.stack ?? f.err.message) : String(f.err)).split('\n')
+  }
+}
+
+export interface LogOptions {
+  readonly format: 'pretty' | 'json'
+  readonly level: Level
+  readonly colour: boolean
+  /** Where lines go; standard output of the process when it is a number. */
+  readonly destination: number
+}
+
+export interface Log {
+  readonly report: Report
+  /** Hands everything over to the operating system; returns when it has it. */
+  readonly flush: () => void
+}
+
+/** Continuation lines stand under the sentence, past the time. */
+const HANGING = `\n${' '.repeat(10)}`
+
+/** Opens the log. A reader that goes away (closed pipe, full disk) is no reason to stop serving. */
+export function createLog({ format, level, colour, destination }: LogOptions): Log {
+  const stream =
+    format === 'json'
+      ? pino.destination({ dest: destination, sync: false })
+      : pretty({
+          destination,
+          sync: true,
+          colorize: colour,
+          // pino-pretty would set some of our fields before the message by itself.
+          ignore: 'time,level,pid,hostname,name,caller',
+          hideObject: true,
+          messageFormat: line => `${clockTime(Number(line['time']))}  ${String(line['msg'])}`
+        })
+  stream.on('error', () => {})
+  const logger = pino(
+    { level, base: null, redact: ['*.key', '*.passphrase', '*.authorization', 'key', 'passphrase', 'authorization'] },
+    stream
+  )
+  const report: Report = (event, fields) => {
+    const { level, lines } = TELLINGS[event]
+    const told: string = lines(fields)
+      .map(printable)
+      .join(format === 'json' ? '; ' : HANGING)
+    logger[level]({ event, ...fields } as object, told)
+  }
+  return { report, flush: () => 'flushSync' in stream && stream.flushSync() }
+}

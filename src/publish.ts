@@ -1,0 +1,194 @@
+import { systemErrorCode } from './errors.js'
+import type { DeviceLine } from './image/device-lines.js'
+import { explainProblem, isWarning } from './image/problem.js'
+import { isServable } from './image/servable.js'
+import type { Verdict } from './image/verdict.js'
+import { verifyImage } from './image/verify.js'
+import type { Report } from './log.js'
+import type { ArtifactStore } from './releases/artifact-store.js'
+import type { Catalog, Change, NameEntry, Refusal } from './releases/catalog.js'
+import { computeDigests } from './releases/digests.js'
+import { makeRelease } from './releases/make-release.js'
+import type { Release } from './releases/release.js'
+import type { BuildFolder } from './watch/build-folder.js'
+import type { Candidate, IntakeDoors, Outcome } from './watch/intake.js'
+import { readCandidate } from './watch/read-candidate.js'
+import { fileSize, shortDigest } from './words.js'
+
+export interface PublishingOptions {
+  readonly folderOf: (candidate: Candidate) => BuildFolder
+  readonly store: ArtifactStore
+  readonly currentCatalog: () => Catalog
+  readonly commit: (change: Change) => Promise<void>
+  readonly maxImageBytes: number
+  readonly report: Report
+}
+
+/** Digests of artifacts that are kept but not yet in the catalog: they must not be pruned. */
+export type PendingDigests = ReadonlySet<string>
+
+/** What happens to a candidate on its way to a release, for the intake to put in order. */
+export function createPublishing(options: PublishingOptions): { doors: IntakeDoors<Verdict>; pending: PendingDigests } {
+  const { folderOf, store, currentCatalog, commit, maxImageBytes, report } = options
+  const pending = new Set<string>()
+  const troubles = new Map<string, string>()
+
+  /** Says what the disk refuses, once for each name and reason, and has it tried again. */
+  const later = (name: string, error: unknown): Outcome => {
+    const code = systemErrorCode(error)
+    if (code === undefined) throw error
+    if (troubles.get(name) !== code)
+      report('store.failed', { name, reason: explainDisk(code), hint: hintForDisk(code) })
+    troubles.set(name, code)
+    return 'later'
+  }
+
+  const refuse = async (candidate: Candidate, kind: string, refusal: Refusal): Promise<Outcome> => {
+    const { name } = candidate
+    await commit({ type: 'refuse', name, refusal })
+    const { reason, sentence, device } = refusal
+    report('candidate.rejected', {
+      name,
+      kind,
+      reason,
+      sentence,
+      device,
+      serving: describeServed(currentCatalog().entry(name))
+    })
+    return 'done'
+  }
+
+  const doors: IntakeDoors<Verdict> = {
+    read: async ({ file, folder, ...rest }, knownKey) => {
+      await folderOf({ file, folder, ...rest }).refresh()
+      return readCandidate({ file, folder, maxImageBytes, knownKey })
+    },
+    judge: (candidate, bytes) => {
+      const { context } = folderOf(candidate)
+      const verdict = verifyImage(bytes, context)
+      return { isServable: isServable(verdict, context), isSelfContained: verdict.selfContained, verdict }
+    },
+    accept: async ({ name, folder }, bytes, verdict, settleMs) => {
+      const digests = await computeDigests(bytes)
+      const entry = currentCatalog().entry(name)
+      if (entry?.current?.digest === digests.sha256) {
+        if (entry.refusal !== undefined) await commit({ type: 'excuse', name })
+        return 'done'
+      }
+      const release = makeRelease({
+        name,
+        folder,
+        size: bytes.length,
+        digests,
+        verdict,
+        publishedAt: Date.now(),
+        previous: entry?.current
+      })
+      pending.add(release.digest)
+      try {
+        await store.keep(release.digest, bytes)
+        await commit({ type: 'publish', release })
+      } catch (error) {
+        return later(name, error)
+      } finally {
+        pending.delete(release.digest)
+      }
+      troubles.delete(name)
+      report('release.published', describeRelease(release, settleMs))
+      return 'done'
+    },
+    refuse: (candidate, verdict) => refuse(candidate, verdict.kind, refusalOf(verdict)),
+    refuseTooLarge: (candidate, size) =>
+      refuse(candidate, 'unknown', {
+        reason: 'too-large-to-read',
+        sentence: `is ${fileSize(size)}, more than the ${fileSize(maxImageBytes)} that otad reads (--max-image-bytes)`,
+        device: undefined,
+        at: Date.now()
+      }),
+    withdraw: async name => {
+      const entry = currentCatalog().entry(name)
+      if (entry === undefined) return
+      if (entry.current === undefined) return commit({ type: 'excuse', name })
+      try {
+        await commit({ type: 'withdraw', name })
+      } catch (error) {
+        later(name, error)
+        return
+      }
+      report('release.withdrawn', { name, digest: entry.current.digest })
+    },
+    tellUnreadable: ({ name }, reason) => report('candidate.unreadable', { name, reason: explainUnreadable(reason) }),
+    tellStillChanging: ({ name }, sinceMs) => report('candidate.changing', { name, sinceMs }),
+    tellBug: err => report('bug', { err })
+  }
+  return { doors, pending }
+}
+
+/** Why a verdict keeps a file from being served: the first problem, and the first thing a device would have said. */
+export function refusalOf(verdict: Verdict): Refusal {
+  const problem = verdict.problems.find(found => !isWarning(found))
+  return {
+    reason: problem?.code ?? verdict.verdict,
+    sentence: problem === undefined ? explainOtherFamily(verdict) : explainProblem(problem),
+    device: firstLine(verdict.device),
+    at: Date.now()
+  }
+}
+
+/** `esp_image: invalid segment length 0xffffffff`, as it stands in a device's log. */
+function firstLine(lines: readonly DeviceLine[]): string | undefined {
+  const line = lines.find(({ level }) => level === 'E') ?? lines[0]
+  return line === undefined ? undefined : `${line.tag}: ${line.text}`
+}
+
+function explainOtherFamily({ kind }: Verdict): string {
+  return `is an ESP8266 image (${kind}); otad serves those only with --chip esp8266`
+}
+
+function describeServed(entry: NameEntry | undefined): string | undefined {
+  if (entry?.current === undefined) return undefined
+  const { version, digest } = entry.current
+  return version === '' ? shortDigest(digest) : `${version} (${shortDigest(digest)})`
+}
+
+function describeRelease(release: Release, settleMs: number) {
+  const { name, digest, version, project, size, kind, warnings } = release
+  return {
+    name,
+    digest,
+    version,
+    project,
+    chip: release.chip ?? '',
+    size,
+    kind,
+    settleMs: Math.round(settleMs),
+    warnings
+  }
+}
+
+function explainDisk(code: string): string {
+  switch (code) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return 'the disk that holds state/ is full'
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return `state/ cannot be written (${code})`
+    case 'EMFILE':
+    case 'ENFILE':
+      return 'too many files are open'
+    default:
+      return `state/ cannot be written (${code})`
+  }
+}
+
+function hintForDisk(code: string): string {
+  return code === 'EMFILE' || code === 'ENFILE'
+    ? 'raise the limit (ulimit -n); otad tries again by itself'
+    : 'make room or mend it; otad tries again by itself, and what it serves stays served'
+}
+
+function explainUnreadable(code: string): string {
+  return code === 'EACCES' || code === 'EPERM' ? 'cannot be read: no permission' : `cannot be read (${code})`
+}

@@ -1,0 +1,150 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promises'
+import path from 'node:path'
+import { removeUnfinished, writeFileAtomically } from '../atomic-file.js'
+import { systemErrorCode } from '../errors.js'
+import { ArtifactCache } from './artifact-cache.js'
+
+/** The bytes of one artifact, for as long as somebody reads them. Close it once, whatever happened. */
+export interface ArtifactReader {
+  readonly size: number
+  /** All the bytes, when they are in memory; they never change. */
+  readonly memory: Buffer | undefined
+  /**
+   * The bytes [offset, offset + length) of an artifact that is not in memory, in a buffer of their own.
+   * @throws when the disk gives less
+   */
+  read(offset: number, length: number): Promise<Buffer>
+  close(): void
+}
+
+interface OpenFile {
+  readonly handle: Promise<FileHandle>
+  readers: number
+}
+
+/**
+ * Artifacts in `state/artifacts`, one file each, named by the SHA-256 of its bytes and never rewritten.
+ * It keeps what it is given; it does not know which releases there are, and it is no backup.
+ */
+export class ArtifactStore {
+  readonly #folder: string
+  readonly #cache: ArtifactCache
+  readonly #open = new Map<string, OpenFile>()
+  readonly #unwanted = new Set<string>()
+
+  private constructor(folder: string, cache: ArtifactCache) {
+    this.#folder = folder
+    this.#cache = cache
+  }
+
+  /**
+   * Opens the store, makes its folder if need be, and clears away what was never finished.
+   * @throws the system error when the folder cannot be made or read
+   */
+  static async open(folder: string, cacheBytes: number): Promise<ArtifactStore> {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await removeUnfinished(folder)
+    return new ArtifactStore(folder, new ArtifactCache(cacheBytes))
+  }
+
+  /**
+   * Keeps bytes under their digest; when it returns they survive a crash. The buffer must not be changed afterwards.
+   * @throws the system error (ENOSPC, EACCES); nothing is kept then
+   */
+  async keep(digest: string, bytes: Buffer): Promise<void> {
+    this.#unwanted.delete(digest)
+    const kept = await stat(this.#file(digest)).catch(() => undefined)
+    if (kept?.size !== bytes.length) await writeFileAtomically(this.#file(digest), bytes)
+    this.#cache.put(digest, bytes)
+  }
+
+  /** A reader for an artifact of this size. Touches no disk; the first `read` of a cold artifact opens its file. */
+  read(digest: string, size: number): ArtifactReader {
+    const memory = this.#cache.hold(digest)
+    let file: OpenFile | undefined
+    let isClosed = false
+    return {
+      size,
+      memory,
+      read: async (offset, length) => {
+        file ??= this.#openFile(digest)
+        return readExactly(await file.handle, offset, length)
+      },
+      close: () => {
+        if (isClosed) return
+        isClosed = true
+        if (memory !== undefined) this.#cache.release(digest)
+        if (file !== undefined) this.#closeFile(digest, file)
+      }
+    }
+  }
+
+  /** Whether the bytes on disk still have this digest; undefined when there is no such file. Reads it through once. */
+  async verify(digest: string): Promise<boolean | undefined> {
+    const hash = createHash('sha256')
+    try {
+      for await (const piece of createReadStream(this.#file(digest), { highWaterMark: 1024 * 1024 })) hash.update(piece)
+    } catch (error) {
+      if (systemErrorCode(error) === 'ENOENT') return undefined
+      throw error
+    }
+    return hash.digest('hex') === digest
+  }
+
+  /** Loads an artifact into memory if there is room for it; one that cannot be read stays cold. */
+  async warm(digest: string, size: number): Promise<void> {
+    if (!this.#cache.hasRoomFor(digest, size)) return
+    const reader = this.read(digest, size)
+    try {
+      if (reader.memory === undefined) this.#cache.put(digest, await reader.read(0, size))
+    } catch {
+      // The next download finds out by itself, and says so.
+    } finally {
+      reader.close()
+    }
+  }
+
+  /** Removes every artifact that is not wanted any more; one that is being read goes when its last reader has closed. */
+  async prune(isWanted: (digest: string) => boolean): Promise<void> {
+    for (const file of await readdir(this.#folder)) {
+      const digest = file.replace(/\.bin$/, '')
+      if (file === digest || isWanted(digest)) continue
+      this.#cache.drop(digest)
+      if (this.#open.has(digest)) this.#unwanted.add(digest)
+      else await rm(path.join(this.#folder, file), { force: true })
+    }
+  }
+
+  #openFile(digest: string): OpenFile {
+    const file = this.#open.get(digest) ?? { handle: open(this.#file(digest), 'r'), readers: 0 }
+    // A failed opening belongs to whoever reads; it must not end the process when everybody has left.
+    file.handle.catch(() => {})
+    file.readers++
+    this.#open.set(digest, file)
+    return file
+  }
+
+  #closeFile(digest: string, file: OpenFile): void {
+    if (--file.readers > 0) return
+    this.#open.delete(digest)
+    file.handle.then(handle => handle.close()).catch(() => {})
+    if (this.#unwanted.delete(digest)) rm(this.#file(digest), { force: true }).catch(() => {})
+  }
+
+  #file(digest: string): string {
+    return path.join(this.#folder, `${digest}.bin`)
+  }
+}
+
+async function readExactly(handle: FileHandle, offset: number, length: number): Promise<Buffer> {
+  const piece = Buffer.allocUnsafeSlow(length)
+  let filled = 0
+  while (filled < length) {
+    const { bytesRead } = await handle.read(piece, filled, length - filled, offset + filled)
+    if (bytesRead === 0) throw new Error(`the artifact ends at ${offset + filled}, before ${offset + length}`)
+    filled += bytesRead
+  }
+  return piece
+}

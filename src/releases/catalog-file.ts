@@ -1,0 +1,94 @@
+import { type FileHandle, open, readFile, truncate } from 'node:fs/promises'
+import { writeFileAtomically } from '../atomic-file.js'
+import { systemErrorCode } from '../errors.js'
+import { Catalog, type Change } from './catalog.js'
+import { readJournal, writeLine, writeLines } from './journal.js'
+
+/** Lines beyond twice the shortest journal that are borne before it is written anew. */
+const SLACK_LINES = 1000
+
+/**
+ * The catalog's journal, `state/catalog.jsonl`: appended to and flushed before a change counts, written anew when it has grown old.
+ * One process writes it at a time.
+ */
+export class CatalogFile {
+  readonly #file: string
+  #handle: FileHandle
+  #length: number
+  #lines: number
+
+  private constructor(file: string, handle: FileHandle, length: number, lines: number) {
+    this.#file = file
+    this.#handle = handle
+    this.#length = length
+    this.#lines = lines
+  }
+
+  /**
+   * Reads the journal and opens it for appending.
+   * @throws the system error when it can be neither read nor made
+   */
+  static async open(
+    file: string,
+    keepReleases: number
+  ): Promise<{ file: CatalogFile; catalog: Catalog; damagedLines: number }> {
+    const { changes, damagedLines } = readJournal(await readIfThere(file))
+    const catalog = Catalog.empty.after(changes, keepReleases)
+    // Always written anew: this drops damaged lines, and proves before anything is promised that the folder can be written.
+    const lines = [...writeLines(catalog)]
+    const text = lines.join('')
+    await writeFileAtomically(file, text)
+    const handle = await open(file, 'a')
+    return {
+      file: new CatalogFile(file, handle, Buffer.byteLength(text), lines.length),
+      catalog,
+      damagedLines
+    }
+  }
+
+  /**
+   * Appends the changes that are kept; when it returns they survive a crash.
+   * @throws the system error (ENOSPC, EIO); the journal is then as it was before
+   */
+  async append(changes: readonly Change[]): Promise<void> {
+    const lines = changes.map(writeLine).filter(line => line !== undefined)
+    if (lines.length === 0) return
+    const bytes = Buffer.from(lines.join(''))
+    try {
+      await this.#handle.appendFile(bytes)
+      await this.#handle.datasync()
+    } catch (error) {
+      // Half a line must not stand before the next whole one.
+      await truncate(this.#file, this.#length).catch(() => {})
+      throw error
+    }
+    this.#length += bytes.length
+    this.#lines += lines.length
+  }
+
+  /** Writes the journal anew when most of its lines no longer matter. A failure leaves the old one in use. */
+  async compact(catalog: Catalog): Promise<void> {
+    if (this.#lines <= SLACK_LINES) return
+    const lines = [...writeLines(catalog)]
+    if (this.#lines <= 2 * lines.length + SLACK_LINES) return
+    const text = lines.join('')
+    await writeFileAtomically(this.#file, text)
+    await this.#handle.close()
+    this.#handle = await open(this.#file, 'a')
+    this.#length = Buffer.byteLength(text)
+    this.#lines = lines.length
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close()
+  }
+}
+
+async function readIfThere(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return ''
+    throw error
+  }
+}

@@ -1,0 +1,83 @@
+import type { EspImageFields, ImageFields } from '../image/fields.js'
+import { flashModeName } from '../image/flash-mode.js'
+import { explainProblem } from '../image/problem.js'
+import type { Verdict } from '../image/verdict.js'
+import type { Digests } from './digests.js'
+import type { Release } from './release.js'
+
+export interface AcceptedImage {
+  readonly name: string
+  /** The watched folder that it was found in. */
+  readonly folder: string
+  readonly size: number
+  readonly digests: Digests
+  readonly verdict: Verdict
+  /** Milliseconds since 1970. */
+  readonly publishedAt: number
+  /** What was current under this name until now. */
+  readonly previous: Release | undefined
+}
+
+/** The release that an accepted image becomes, with what a person should be warned of. */
+export function makeRelease({ name, folder, size, digests, verdict, publishedAt, previous }: AcceptedImage): Release {
+  const fields = espImageFields(verdict.fields)
+  const descriptor = fields?.appDesc
+  const release: Release = {
+    name,
+    digest: digests.sha256,
+    md5: digests.md5,
+    sha512: digests.sha512,
+    size,
+    kind: verdict.kind,
+    chip: verdict.chip,
+    chipId: fields?.chipId ?? null,
+    project: descriptor?.projectName ?? '',
+    version: descriptor?.version ?? '',
+    secureVersion: descriptor?.secureVersion ?? null,
+    idfVersion: descriptor?.idfVersion ?? '',
+    builtAt: descriptor === undefined ? null : readBuildTime(descriptor.date, descriptor.time),
+    elfSha256: descriptor?.appElfSha256 ?? null,
+    minChipRevision: fields?.minRevFull ?? null,
+    maxChipRevision: fields?.maxRevFull ?? null,
+    mmuPageSize: fields?.mmuPageSize ?? null,
+    flashMode: fields === undefined ? null : flashModeName(fields.flashMode, descriptor?.spiFlashMode),
+    publishedAt,
+    warnings: [],
+    folder
+  }
+  const ofImage = verdict.problems.map(problem => explainProblem(problem))
+  return Object.freeze({ ...release, warnings: [...ofImage, ...compareWithPrevious(release, previous)] })
+}
+
+/** What a device would stumble over that has the release before. */
+function compareWithPrevious(release: Release, previous: Release | undefined): readonly string[] {
+  if (previous === undefined || previous.project !== release.project) return []
+  const warnings: string[] = []
+  if (release.version !== '' && previous.version === release.version)
+    warnings.push(
+      `same version ${release.version} as before with other content: devices that compare versions skip it, devices that don't may loop`
+    )
+  if (
+    release.secureVersion !== null &&
+    previous.secureVersion !== null &&
+    release.secureVersion < previous.secureVersion
+  )
+    warnings.push(
+      `secure_version goes down from ${previous.secureVersion} to ${release.secureVersion}: devices with anti-rollback refuse it`
+    )
+  return warnings
+}
+
+function espImageFields(fields: ImageFields | null): EspImageFields | undefined {
+  return fields !== null && 'chipId' in fields ? fields : undefined
+}
+
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
+
+/** `Jul 25 2024` and `16:23:40`, as the C compiler writes them, in the order that sorts; null where a project leaves them out. */
+export function readBuildTime(date: string, time: string): string | null {
+  const [, month, day, year] = /^([A-Z][a-z]{2}) +(\d{1,2}) (\d{4})$/.exec(date) ?? []
+  const monthNumber = MONTHS.indexOf(month ?? '') + 1
+  if (day === undefined || monthNumber === 0 || !/^\d{2}:\d{2}:\d{2}$/.test(time)) return null
+  return `${year}-${String(monthNumber).padStart(2, '0')}-${day.padStart(2, '0')}T${time}`
+}

@@ -1,0 +1,97 @@
+import type { Server } from 'node:https'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import fastifyStatic from '@fastify/static'
+import fastify, { type FastifyHttpsOptions, type FastifyInstance } from 'fastify'
+import type { Catalog } from '../releases/catalog.js'
+import { DeviceResponse } from './device-response.js'
+import { type Download, Downloads } from './downloads.js'
+import catalogPlugin from './plugins/catalog.js'
+import errors, { answerMalformed } from './plugins/errors.js'
+import firmwareSender, { type ReadArtifact } from './plugins/firmware-sender.js'
+import requests from './plugins/requests.js'
+import { Pump } from './pump.js'
+import { originForm } from './request-target.js'
+import artifacts from './routes/artifacts.js'
+import caCertificate from './routes/ca-certificate.js'
+import health, { type Health } from './routes/health.js'
+import manifests from './routes/manifests.js'
+import metrics, { type Counts } from './routes/metrics.js'
+import names from './routes/names.js'
+import page from './routes/page.js'
+
+export type { Health } from './routes/health.js'
+export type { Counts } from './routes/metrics.js'
+
+/** What the server needs of the rest of the house. Functions where the answer changes while it runs. */
+export interface AppOptions {
+  readonly currentCatalog: () => Catalog
+  readonly readArtifact: ReadArtifact
+  readonly health: () => Health
+  readonly counts: () => Counts
+  /** PEM of the certificate that devices embed. */
+  readonly caCertificate: string
+  readonly onDownload: (download: Download) => void
+  readonly onBug: (error: unknown) => void
+  /** Options of `node:https`, TLS ones included. */
+  readonly https: FastifyHttpsOptions<Server>['https']
+}
+
+export interface App {
+  readonly fastify: FastifyInstance<Server>
+  readonly pump: Pump
+  readonly downloads: Downloads
+}
+
+/** A request head must be whole after this long. */
+const HEAD_TIMEOUT_MS = 10_000
+/** Devices that ask range by range pause in between to erase flash (clients.md R13). */
+const KEEP_ALIVE_MS = 125_000
+const HANDSHAKE_TIMEOUT_MS = 10_000
+const TIMEOUT_CHECK_MS = 2_000
+
+/** Page and assets, beside the sources in a checkout and in the package. */
+const PAGE_FOLDER = path.join(fileURLToPath(new URL('../..', import.meta.url)), 'src', 'server', 'page')
+
+/** The root plugin: plugins, then routes, by name and in order. Never listens. */
+export async function createApp(options: AppOptions): Promise<App> {
+  const instance = fastify({
+    https: {
+      ...options.https,
+      ServerResponse: DeviceResponse,
+      // HTTP/1.0 has no Host, and the 400 of Node has no length: plugins/requests.ts decides.
+      requireHostHeader: false,
+      headersTimeout: HEAD_TIMEOUT_MS,
+      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+      noDelay: true
+    },
+    requestTimeout: 2 * HEAD_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    logger: false,
+    exposeHeadRoutes: false,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: 4096 },
+    clientErrorHandler: answerMalformed,
+    rewriteUrl: request => originForm(request.url ?? '/')
+  }) as unknown as FastifyInstance<Server>
+
+  const pump = new Pump()
+  const downloads = new Downloads(options.onDownload)
+
+  await instance.register(errors, { onBug: options.onBug })
+  await instance.register(requests)
+  await instance.register(catalogPlugin, { currentCatalog: options.currentCatalog })
+  await instance.register(firmwareSender, { pump, downloads, readArtifact: options.readArtifact })
+  await instance.register(fastifyStatic, { root: PAGE_FOLDER, serve: false })
+
+  await instance.register(health, { health: options.health })
+  await instance.register(metrics, { counts: options.counts })
+  await instance.register(caCertificate, { caCertificate: options.caCertificate })
+  await instance.register(page)
+  await instance.register(manifests)
+  await instance.register(artifacts)
+  await instance.register(names)
+  return { fastify: instance, pump, downloads }
+}

@@ -1,0 +1,84 @@
+import type { Server } from 'node:https'
+import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+
+/** A handshake that came to nothing. */
+export interface FailedHandshake {
+  /** Address of the other end, noted when the connection opened: it is gone when the failure is known. */
+  readonly device: string
+  readonly servername: string | undefined
+  readonly code: string
+}
+
+export interface Connections {
+  /** Ends whatever waits for nothing: connections without a request, or without a finished handshake. */
+  endIdle(): void
+  /** Ends every connection there is. Returns how many had a request under way. */
+  endAll(): number
+}
+
+/**
+ * Knows every connection of a server, from TCP on: `close()` of Node and Fastify waits for ever for those that never finish a handshake
+ * or send a request (libraries.md, finding 10). Caps the TLS records that each one is sent.
+ */
+export function watchConnections(
+  server: Server,
+  maxTlsRecord: number,
+  onFailedHandshake: (failed: FailedHandshake) => void
+): Connections {
+  const opening = new Map<Socket, string>()
+  const open = new Set<TLSSocket>()
+  const requestsOf = new Map<Socket, number>()
+
+  // First in line: TLS takes the socket over in the next listener.
+  server.prependListener('connection', (socket: Socket) => {
+    opening.set(socket, `${socket.remoteAddress}|${socket.remotePort}`)
+    socket.on('error', () => {})
+    socket.once('close', () => setImmediate(() => opening.delete(socket)))
+  })
+  server.on('secureConnection', socket => {
+    socket.setMaxSendFragment(maxTlsRecord)
+    takeOpening(socket)
+    open.add(socket)
+    socket.once('close', () => open.delete(socket))
+  })
+  server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
+    const device = takeOpening(socket)
+    onFailedHandshake({
+      device: device.split('|', 1)[0]?.replace(/^::ffff:/, '') ?? 'unknown',
+      servername: typeof socket.servername === 'string' ? socket.servername : undefined,
+      code: error.code ?? error.message
+    })
+  })
+  server.on('request', ({ socket }, response) => {
+    requestsOf.set(socket, (requestsOf.get(socket) ?? 0) + 1)
+    response.once('close', () => {
+      const left = (requestsOf.get(socket) ?? 1) - 1
+      if (left > 0) requestsOf.set(socket, left)
+      else requestsOf.delete(socket)
+    })
+  })
+
+  /** The entry of the TCP connection under a TLS one: by its address, or, when that is gone, the one that has ended without a word. */
+  const takeOpening = (socket: TLSSocket): string => {
+    const wanted = `${socket.remoteAddress}|${socket.remotePort}`
+    for (const [raw, address] of opening) {
+      if (address !== wanted && !(socket.remoteAddress === undefined && raw.destroyed)) continue
+      opening.delete(raw)
+      return address
+    }
+    return 'unknown'
+  }
+
+  return {
+    endIdle: () => {
+      for (const socket of opening.keys()) socket.destroy()
+      for (const socket of open) if (!requestsOf.has(socket)) socket.destroy()
+    },
+    endAll: () => {
+      const busy = requestsOf.size
+      for (const socket of [...opening.keys(), ...open]) socket.destroy()
+      return busy
+    }
+  }
+}

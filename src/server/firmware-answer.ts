@@ -1,0 +1,77 @@
+import type { Release } from '../releases/release.js'
+import { writeHttpDate } from './http-date.js'
+import { type ConditionalHeaders, checkPreconditions, rangeCounts, type Validators } from './preconditions.js'
+import { readRange } from './range.js'
+
+/** A whole answer about firmware, decided before a byte of it is sent. */
+export interface FirmwareAnswer {
+  readonly status: 200 | 206 | 304 | 412 | 416
+  /** Flat list of names and values, names in canonical case, as `writeHead` takes it. */
+  readonly head: readonly string[]
+  /** The bytes [start, end) to send; empty for answers without a body. */
+  readonly start: number
+  readonly end: number
+}
+
+export interface FirmwareRequest {
+  readonly method: string
+  readonly headers: ConditionalHeaders & { readonly range?: string | undefined }
+}
+
+/** How long an answer may be kept: the bytes of a name change, those of a digest never do. */
+export type Freshness = 'revalidate' | 'immutable'
+
+const CACHE_CONTROL: Readonly<Record<Freshness, string>> = {
+  revalidate: 'no-cache',
+  immutable: 'public, max-age=31536000, immutable'
+}
+
+/** Decides one answer. Looks at nothing but its arguments; `now` keeps Last-Modified from lying in the future of Date. */
+export function answerFirmware(
+  request: FirmwareRequest,
+  release: Release,
+  freshness: Freshness,
+  now: number
+): FirmwareAnswer {
+  const validators = validatorsOf(release, now)
+  const { headers } = request
+  const outcome = checkPreconditions(headers, validators)
+  const common = [
+    'ETag',
+    validators.etag,
+    'Last-Modified',
+    writeHttpDate(validators.lastModified),
+    'Cache-Control',
+    CACHE_CONTROL[freshness]
+  ]
+  if (outcome === 304) return { status: 304, head: common, start: 0, end: 0 }
+  if (outcome === 412) return { status: 412, head: ['Content-Length', '0', ...common], start: 0, end: 0 }
+  const { size } = release
+  const isRanged = request.method === 'GET' && rangeCounts(headers['if-range'], validators)
+  const range = isRanged ? readRange(headers.range, size) : 'whole'
+  if (range === 'unsatisfiable')
+    return {
+      status: 416,
+      head: ['Content-Length', '0', 'Content-Range', `bytes */${size}`, ...common],
+      start: 0,
+      end: 0
+    }
+  const type = ['Content-Type', 'application/octet-stream', 'Accept-Ranges', 'bytes']
+  if (range === 'whole')
+    return { status: 200, head: ['Content-Length', String(size), ...type, ...common], start: 0, end: size }
+  const { start, end } = range
+  const head = [
+    'Content-Length',
+    String(end - start),
+    'Content-Range',
+    `bytes ${start}-${end - 1}/${size}`,
+    ...type,
+    ...common
+  ]
+  return { status: 206, head, start, end }
+}
+
+function validatorsOf(release: Release, now: number): Validators {
+  const seconds = Math.floor(Math.min(release.publishedAt, now) / 1000)
+  return { etag: `"${release.digest}"`, lastModified: seconds * 1000 }
+}

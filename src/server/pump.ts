@@ -1,0 +1,106 @@
+import type { ServerResponse } from 'node:http'
+
+/** Bytes that can be had in pieces: in memory, or from a file. */
+export interface PieceSource {
+  /** All of them, when they are in memory. */
+  readonly memory: Buffer | undefined
+  read(offset: number, length: number): Promise<Buffer>
+}
+
+/** One body on its way to a device. */
+export interface Transfer {
+  readonly response: ServerResponse
+  readonly source: PieceSource
+  /** The bytes [start, end). */
+  readonly start: number
+  readonly end: number
+}
+
+const SMALLEST_PIECE = 16 * 1024
+const LARGEST_PIECE = 128 * 1024
+/** Memory for all pieces under way together. TLS holds each piece once more, encrypted. */
+const BUDGET = 16 * 1024 * 1024
+/** Pieces are whole TLS records of the default size. */
+const RECORD = 4096
+/** A device that takes nothing at all for this long is gone; a slow one takes something (clients.md R12: erasing flash takes up to 120 s). */
+export const STALL_MS = 150_000
+const SWEEP_MS = 5_000
+
+interface Active {
+  readonly response: ServerResponse
+  movedAt: number
+}
+
+/**
+ * Sends bodies in pieces, the next one when the last has been taken ('drain'), so that memory does not grow with slow devices:
+ * one large write would be encrypted at once and held for each of them (performance.md 1.2). Piece length follows from the number of
+ * transfers under way.
+ */
+export class Pump {
+  readonly #active = new Set<Active>()
+  #sweep: NodeJS.Timeout | undefined
+
+  /** Transfers under way. */
+  get active(): number {
+    return this.#active.size
+  }
+
+  /** Sends [start, end) and ends the response. A source that fails ends the connection: a device waits for ever on an open socket. */
+  send({ response, source, start, end }: Transfer): void {
+    const { memory } = source
+    const length = end - start
+    if (memory !== undefined && length <= SMALLEST_PIECE) {
+      response.end(memory.subarray(start, end))
+      return
+    }
+    const transfer: Active = { response, movedAt: performance.now() }
+    this.#begin(transfer)
+    let offset = start
+    const step = (piece: Buffer): boolean => {
+      transfer.movedAt = performance.now()
+      offset += piece.length
+      if (offset < end) return response.write(piece)
+      response.end(piece)
+      return false
+    }
+    const fromMemory = (bytes: Buffer): void => {
+      while (step(bytes.subarray(offset, Math.min(end, offset + this.#pieceLength()))));
+      if (offset < end) response.once('drain', () => fromMemory(bytes))
+    }
+    const fromFile = async (): Promise<void> => {
+      try {
+        let isTaking = true
+        while (isTaking && !response.destroyed)
+          isTaking = step(await source.read(offset, Math.min(end - offset, this.#pieceLength())))
+        if (offset < end) response.once('drain', fromFile)
+      } catch {
+        response.destroy()
+      }
+    }
+    if (memory !== undefined) fromMemory(memory)
+    else void fromFile()
+  }
+
+  #pieceLength(): number {
+    const share = BUDGET / Math.max(1, this.#active.size)
+    return Math.floor(Math.min(LARGEST_PIECE, Math.max(SMALLEST_PIECE, share)) / RECORD) * RECORD
+  }
+
+  #begin(transfer: Active): void {
+    this.#active.add(transfer)
+    transfer.response.once('close', () => this.#finish(transfer))
+    this.#sweep ??= setInterval(() => this.#cutStalled(), SWEEP_MS).unref()
+  }
+
+  #finish(transfer: Active): void {
+    this.#active.delete(transfer)
+    if (this.#active.size > 0) return
+    clearInterval(this.#sweep)
+    this.#sweep = undefined
+  }
+
+  #cutStalled(): void {
+    const limit = performance.now() - STALL_MS
+    for (const { response, movedAt } of this.#active) if (movedAt < limit) response.destroy()
+  }
+}

@@ -1,0 +1,23 @@
+/** The bytes [start, end) of an artifact. */
+export interface ByteRange {
+  readonly start: number
+  readonly end: number
+}
+
+/**
+ * What a Range header asks of `size` bytes: one range, cut to what there is; `unsatisfiable` for a start at or past the end, an inverted range and an
+ * empty suffix; `whole` for everything that is to be ignored: no header, another unit, several ranges, anything malformed
+ * (RFC 9110, 14.1.2 and 14.2; clients.md R17 to R21: ESP-IDF asks for one byte past the end, and takes a 200 to an inverted range for data).
+ */
+export function readRange(header: string | undefined, size: number): ByteRange | 'whole' | 'unsatisfiable' {
+  const [, first, last] = /^bytes=[ \t]*(\d*)-(\d*)[ \t]*$/i.exec(header ?? '') ?? []
+  if (first === undefined || last === undefined || (first === '' && last === '')) return 'whole'
+  if (first === '') {
+    const suffix = Number(last)
+    if (suffix === 0) return 'unsatisfiable'
+    return { start: Math.max(0, size - suffix), end: size }
+  }
+  const start = Number(first)
+  const end = last === '' ? size : Math.min(Number(last) + 1, size)
+  return start >= size || end <= start ? 'unsatisfiable' : { start, end }
+}

@@ -1,0 +1,20 @@
+import type { FastifyPluginAsync } from 'fastify'
+import { nameIn } from '../request-target.js'
+import { sendText } from '../text-answer.js'
+
+const ARTIFACT = /^artifacts\/([0-9a-f]{64})\.bin$/
+
+/** `/artifacts/<sha256>.bin`: one artifact, for ever the same bytes. */
+const routes: FastifyPluginAsync = async fastify => {
+  fastify.route({
+    method: ['GET', 'HEAD'],
+    url: '/artifacts/*',
+    handler: (request, reply) => {
+      const [, digest] = ARTIFACT.exec(nameIn(request.raw.url ?? '') ?? '') ?? []
+      const release = digest === undefined ? undefined : fastify.currentCatalog().byDigest(digest)
+      if (release !== undefined) return reply.sendFirmware(release, 'immutable')
+      return sendText(reply, 404, 'no such artifact; /manifest.json lists the releases that are kept')
+    }
+  })
+}
+export default routes

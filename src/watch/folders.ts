@@ -1,0 +1,58 @@
+import { readFile, stat } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { OperatorError } from '../errors.js'
+import { ESP_IDF_FILES } from './layout.js'
+
+/** A folder to watch, and the first part of the names in it where there are several. */
+export interface WatchedFolder {
+  /** Absolute. It may not be there yet. */
+  readonly path: string
+  readonly label: string | undefined
+}
+
+const LABELLED = /^([\w.-]+)=(.+)$/
+
+/**
+ * The folders that the arguments of `serve` mean: `build/`, `left=~/a/build`, an ESP-IDF project (then its build folder).
+ * @throws OperatorError when one of several has no label of its own
+ */
+export async function resolveFolders(folders: readonly string[], cwd: string): Promise<readonly WatchedFolder[]> {
+  const asked = await Promise.all(folders.map(argument => resolveFolder(argument, cwd)))
+  if (asked.length === 1) return asked
+  const labelled = asked.map(folder => ({ ...folder, label: folder.label ?? path.basename(folder.path) }))
+  for (const { label, path: folder } of labelled)
+    if (labelled.filter(other => other.label === label).length > 1)
+      throw new OperatorError(
+        'OTAD_ERR_BAD_FOLDER',
+        `two folders would both be called ${label}`,
+        `give each a label of its own: left=${folder}`
+      )
+  return labelled
+}
+
+async function resolveFolder(argument: string, cwd: string): Promise<WatchedFolder> {
+  const [, label, labelled] = LABELLED.exec(argument) ?? []
+  const isLabelled =
+    labelled !== undefined && (await stat(path.resolve(cwd, argument)).catch(() => undefined)) === undefined
+  const folder = path.resolve(cwd, withHome(isLabelled ? labelled : argument))
+  return { path: await buildFolderOf(folder), label: isLabelled ? label : undefined }
+}
+
+/** The shell expands `~` at the start of a word only, not behind a label. */
+function withHome(folder: string): string {
+  return folder === '~' || folder.startsWith('~/') ? path.join(os.homedir(), folder.slice(1)) : folder
+}
+
+/** The build folder of an ESP-IDF project, built already or not; any other folder is meant as it is. */
+async function buildFolderOf(folder: string): Promise<string> {
+  const build = path.join(folder, 'build')
+  if (await isFile(path.join(folder, ESP_IDF_FILES.description))) return folder
+  if (await isFile(path.join(build, ESP_IDF_FILES.description))) return build
+  const lists = await readFile(path.join(folder, 'CMakeLists.txt'), 'utf8').catch(() => '')
+  return lists.includes('tools/cmake/project.cmake') ? build : folder
+}
+
+async function isFile(file: string): Promise<boolean> {
+  return (await stat(file).catch(() => undefined))?.isFile() === true
+}
