@@ -53,7 +53,7 @@ export function chooseAdvertisedAddress(addresses: readonly HostAddress[]): stri
 /** Where otad keeps its things when nobody says: the user's data folder of the platform. */
 export function defaultHome(env: NodeJS.ProcessEnv): string {
   if (process.platform === 'win32')
-    return path.join(env['LOCALAPPDATA'] ?? path.join(os.homedir(), 'AppData', 'Local'), 'otad')
+    return path.join(env.LOCALAPPDATA ?? path.join(os.homedir(), 'AppData', 'Local'), 'otad')
   if (process.platform === 'darwin') return path.join(os.homedir(), 'Library', 'Application Support', 'otad')
-  return path.join(env['XDG_DATA_HOME'] || path.join(os.homedir(), '.local', 'share'), 'otad')
+  return path.join(env.XDG_DATA_HOME || path.join(os.homedir(), '.local', 'share'), 'otad')
 }

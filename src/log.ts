@@ -1,3 +1,4 @@
+import { styleText } from 'node:util'
 import { pino } from 'pino'
 import pretty from 'pino-pretty'
 import { clockTime, fileSize, printable, shortDigest, spokenDuration } from './words.js'
@@ -196,6 +197,19 @@ export interface Log {
 /** Continuation lines stand under the sentence, past the time. */
 const HANGING = `\n${' '.repeat(10)}`
 
+/** Numbers of pino's levels from which a line is a warning, and an error. */
+const WARNING = 40
+const ERROR = 50
+
+/** One entry for a terminal: the time, the sentence, and what hangs under it. */
+function writeLine(epochMs: number, level: number, told: string, colour: boolean): string {
+  const paint = (style: 'dim' | 'yellow' | 'red', text: string): string => (colour ? styleText(style, text) : text)
+  const [sentence = '', ...hanging] = told.split(HANGING)
+  const lines = [level >= ERROR ? paint('red', sentence) : level >= WARNING ? paint('yellow', sentence) : sentence]
+  for (const line of hanging) lines.push(paint('dim', line))
+  return `${paint('dim', clockTime(epochMs))}  ${lines.join(HANGING)}`
+}
+
 /** Opens the log. A reader that goes away (closed pipe, full disk) is no reason to stop serving. */
 export function createLog({ format, level, colour, destination }: LogOptions): Log {
   const stream =
@@ -204,11 +218,11 @@ export function createLog({ format, level, colour, destination }: LogOptions): L
       : pretty({
           destination,
           sync: true,
-          colorize: colour,
+          colorize: false,
           // pino-pretty would set some of our fields before the message by itself.
           ignore: 'time,level,pid,hostname,name,caller',
           hideObject: true,
-          messageFormat: line => `${clockTime(Number(line['time']))}  ${String(line['msg'])}`
+          messageFormat: line => writeLine(Number(line['time']), Number(line['level']), String(line['msg']), colour)
         })
   stream.on('error', () => {})
   const logger = pino(

@@ -22,7 +22,7 @@ const running = run(process.argv.slice(2), {
   env: process.env,
   cwd: process.cwd(),
   isTerminal: process.stdout.isTTY === true,
-  hasColour: process.stdout.isTTY === true && !process.env['NO_COLOR'],
+  hasColour: process.stdout.isTTY === true && !process.env.NO_COLOR,
   signal: stopping.signal,
   logDestination: process.stdout.fd,
   version

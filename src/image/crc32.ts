@@ -9,6 +9,8 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
 /** CRC-32 as zlib and Ethernet have it, unsigned. ESP-IDF's NVS and OTA data start it from 0xFFFFFFFF: `esp_rom_crc32_le(UINT32_MAX, …)`. */
 export function crc32(bytes: Uint8Array, initial = 0): number {
   let crc = ~initial
-  for (const byte of bytes) crc = (crc >>> 8) ^ (TABLE[(crc ^ byte) & 0xff] ?? 0)
+  for (let offset = 0; offset < bytes.length; offset++) {
+    crc = (crc >>> 8) ^ (TABLE[(crc ^ (bytes[offset] ?? 0)) & 0xff] ?? 0)
+  }
   return ~crc >>> 0
 }

@@ -6,7 +6,7 @@ import { isExecutable } from './memory.js'
 import type { Problem } from './problem.js'
 import type { ReadImage } from './read-image.js'
 import { sealProblems } from './seal.js'
-import { alignmentProblems, loadAddressProblems, overlapProblems } from './segment-problems.js'
+import { alignmentProblems, bootloaderRamProblems, loadAddressProblems, overlapProblems } from './segment-problems.js'
 import type { ImageContext } from './verdict.js'
 
 /** Everything that is wrong with an image, in the order in which a device would meet it. */
@@ -53,6 +53,8 @@ function placementProblems({ chip, chain, layout, header, kind }: ReadImage): Pr
   return [
     ...alignmentProblems(placed),
     ...(isLoadedByRom ? [] : loadAddressProblems(placed)),
+    // A program for RAM only is loaded over a cable, by no bootloader that could be in its way.
+    ...(isLoadedByRom || kind === 'ram-app' ? [] : bootloaderRamProblems(placed)),
     ...overlapProblems(chain.segments)
   ]
 }

@@ -19,25 +19,22 @@ export function alignmentProblems({ layout }: PlacedSegments): Problem[] {
   return [{ code: 'segment-misaligned', index, loadAddress, offset, pageSize: layout.pageSize }]
 }
 
-/** Segments that the bootloader could not, or had better not, copy to where they want to be. */
+/** Segments that the bootloader could not copy to where they want to be; the first of them is named. */
 export function loadAddressProblems(placed: PlacedSegments): Problem[] {
-  const chip = CHIPS[placed.chip]
-  const loaded = loadedSegments(placed)
-  const outside = loaded.filter(({ loadAddress, length }) => !fitsInRam(chip, loadAddress, length))
+  const outside = loadedSegments(placed).filter(segment => !isLoadable(placed, segment))
   const [first] = outside
-  const problems: Problem[] = []
-  if (first !== undefined) {
-    const { index, loadAddress, length } = first
-    const count = outside.length
-    problems.push({ code: 'segment-bad-load-address', chip: placed.chip, index, loadAddress, length, count })
-  }
-  const hit = loaded.find(
-    segment => !outside.includes(segment) && touchesBootloaderRam(chip, segment, placed.revisions)
+  if (first === undefined) return []
+  const { index, loadAddress, length } = first
+  return [{ code: 'segment-bad-load-address', chip: placed.chip, index, loadAddress, length, count: outside.length }]
+}
+
+/** Segments that the bootloader had better not copy, because it probably is there itself. */
+export function bootloaderRamProblems(placed: PlacedSegments): Problem[] {
+  const hit = loadedSegments(placed).find(
+    segment => isLoadable(placed, segment) && touchesBootloaderRam(CHIPS[placed.chip], segment, placed.revisions)
   )
-  if (hit !== undefined) {
-    problems.push({ code: 'warn:segment-in-bootloader-ram', index: hit.index, loadAddress: hit.loadAddress })
-  }
-  return problems
+  if (hit === undefined) return []
+  return [{ code: 'warn:segment-in-bootloader-ram', index: hit.index, loadAddress: hit.loadAddress }]
 }
 
 /** Two segments that claim the same addresses: no device complains, the later one silently wins. */
@@ -56,6 +53,10 @@ export function overlapProblems(segments: readonly Segment[]): Problem[] {
 }
 
 /** The segments that are copied to RAM; those without bytes are passed over, as `should_load` does. */
-export function loadedSegments({ chip, segments, layout }: Pick<PlacedSegments, 'chip' | 'segments' | 'layout'>) {
+function loadedSegments({ chip, segments, layout }: PlacedSegments): readonly Segment[] {
   return segments.filter(segment => segment.length > 0 && useOf(CHIPS[chip], segment, layout.pageSize) === 'load')
+}
+
+function isLoadable({ chip }: PlacedSegments, { loadAddress, length }: Segment): boolean {
+  return fitsInRam(CHIPS[chip], loadAddress, length)
 }

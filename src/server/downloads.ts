@@ -59,7 +59,10 @@ export class Downloads {
   /** Takes note of an answer; tells at once what is complete or was cut as a whole. */
   note(answered: Answered): void {
     const { device, release, isRange, start, end, wasCut, durationMs } = answered
-    if (isRange) return this.#noteRange(answered)
+    if (isRange) {
+      this.#noteRange(answered)
+      return
+    }
     this.#report({
       device,
       release,
@@ -108,7 +111,8 @@ export class Downloads {
   #tellOldest(): void {
     for (const [key, ranged] of this.#ranged) {
       this.#ranged.delete(key)
-      return this.#tellStopped(ranged, 'too many downloads to follow it further')
+      this.#tellStopped(ranged, 'too many downloads to follow it further')
+      return
     }
   }
 

@@ -37,15 +37,15 @@ export function readEspIdfLayout(descriptionText: string, flasherArgsText: strin
   const description = parseObject(descriptionText)
   const flasherArgs = parseObject(flasherArgsText ?? '{}') ?? {}
   if (description === undefined) return PLAIN_LAYOUT
-  const project = textOf(description['project_name'])
-  const chip = textOf(description['target'])
-  const app = relativeOf(description['app_bin'])
+  const project = textOf(description.project_name)
+  const chip = textOf(description.target)
+  const app = relativeOf(description.app_bin)
   const notForOta = new Map<string, string>()
   for (const [part, spec] of Object.entries(flasherArgs)) {
     const file = typeof spec === 'object' && spec !== null && 'file' in spec ? relativeOf(spec.file) : undefined
     if (file !== undefined && part !== 'app') notForOta.set(file, PART_WORDS[part] ?? `the ${part} image`)
   }
-  for (const file of Object.values(objectOf(flasherArgs['flash_files'])).map(relativeOf))
+  for (const file of Object.values(objectOf(flasherArgs.flash_files)).map(relativeOf))
     if (file !== undefined && file !== app && !notForOta.has(file))
       notForOta.set(file, 'flashed by cable, not over the air')
   return {
@@ -54,8 +54,7 @@ export function readEspIdfLayout(descriptionText: string, flasherArgsText: strin
     project,
     chip,
     app,
-    partitionTable:
-      relativeOf(objectOf(flasherArgs['partition-table'])['file']) ?? 'partition_table/partition-table.bin',
+    partitionTable: relativeOf(objectOf(flasherArgs['partition-table']).file) ?? 'partition_table/partition-table.bin',
     notForOta
   }
 }

@@ -43,12 +43,12 @@ export const cert: CliCommand = {
     const identity = await loadCertificates(settings, log.report)
     const folder = path.join(settings.home, 'certs')
     const caFile = path.join(folder, CERTIFICATE_FILES.caCertificate)
-    const exported = typed.options['export']
+    const exported = typed.options.export
     if (typeof exported === 'string') io.stderr(`wrote ${await exportCa(caFile, path.resolve(io.cwd, exported))}\n`)
     const ca = describe(identity.ca.certificate, caFile)
     const leaf = describe(identity.leaf.certificate, path.join(folder, CERTIFICATE_FILES.leafCertificate))
     const names = namesIn(identity.leaf.certificate)
-    if (typed.options['json'] === true) {
+    if (typed.options.json === true) {
       io.stdout(`${JSON.stringify({ ca, leaf: { ...leaf, ...names } }, undefined, 2)}\n`)
       return 0
     }

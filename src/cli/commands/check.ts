@@ -29,7 +29,7 @@ export const check: CliCommand = {
     const { settings } = settingsOf({ ...typed, args: [] }, io)
     const context = readContext(settings)
     const files = (await Promise.all(typed.args.map(argument => filesOf(argument, io.cwd)))).flat()
-    const isJson = typed.options['json'] === true
+    const isJson = typed.options.json === true
     const judged: JudgedFile[] = []
     for (const file of files) {
       const bytes =

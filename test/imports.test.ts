@@ -1,0 +1,160 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+
+const SOURCES = fileURLToPath(new URL('../src', import.meta.url))
+
+/** The house in one table: what the files of a room may import. `node:` modules that do nothing outside the process are free to all. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  'errors.ts': [],
+  'words.ts': [],
+  'nearest.ts': ['fastest-levenshtein'],
+  'host.ts': ['node:os'],
+  'atomic-file.ts': ['node:fs/promises'],
+  'log.ts': ['words.ts', 'pino', 'pino-pretty'],
+  'image/': ['image/', 'node:crypto'],
+  'releases/': [
+    'releases/',
+    'image/',
+    'words.ts',
+    'errors.ts',
+    'atomic-file.ts',
+    'typebox',
+    'node:fs',
+    'node:fs/promises'
+  ],
+  'watch/': ['watch/', 'image/', 'errors.ts', 'chokidar', 'node:fs', 'node:fs/promises', 'node:os'],
+  'certs/': ['certs/', 'errors.ts', 'atomic-file.ts', '@peculiar/x509', 'node:fs/promises'],
+  'server/': [
+    'server/',
+    'releases/',
+    'errors.ts',
+    'nearest.ts',
+    'words.ts',
+    'fastify',
+    'fastify-plugin',
+    '@fastify/static',
+    'typebox',
+    'prom-client',
+    'node:http',
+    'node:https',
+    'node:tls'
+  ],
+  'config/': ['config/', 'image/', 'errors.ts', 'nearest.ts', 'node:fs'],
+  'identity.ts': ['certs/', 'config/', 'errors.ts', 'host.ts', 'log.ts'],
+  'tally.ts': ['server/', 'log.ts'],
+  'publish.ts': ['image/', 'releases/', 'watch/', 'errors.ts', 'log.ts', 'words.ts'],
+  'daemon.ts': [
+    'image/',
+    'releases/',
+    'watch/',
+    'certs/',
+    'server/',
+    'config/',
+    'identity.ts',
+    'publish.ts',
+    'tally.ts',
+    'log.ts'
+  ],
+  'cli/': [
+    'cli/',
+    'config/',
+    'certs/',
+    'image/',
+    'daemon.ts',
+    'identity.ts',
+    'errors.ts',
+    'host.ts',
+    'log.ts',
+    'words.ts',
+    'commander',
+    'close-with-grace',
+    'node:fs',
+    'node:fs/promises'
+  ]
+}
+
+/** Modules of Node that compute, or name types, and touch nothing outside. */
+const FREE = new Set([
+  'node:path',
+  'node:url',
+  'node:util',
+  'node:net',
+  'node:events',
+  'node:crypto',
+  'node:zlib',
+  'node:stream',
+  'node:stream/consumers',
+  'node:timers/promises'
+])
+
+/** Files that open, read or write something outside the process; no other file imports the modules for it. */
+const INPUT_OUTPUT: readonly string[] = [
+  'atomic-file.ts',
+  'host.ts',
+  'releases/artifact-store.ts',
+  'releases/catalog-file.ts',
+  'watch/scan.ts',
+  'watch/read-candidate.ts',
+  'watch/folders.ts',
+  'watch/build-folder.ts',
+  'watch/watcher.ts',
+  'certs/keystore.ts',
+  'server/app.ts',
+  'server/connections.ts',
+  'server/device-response.ts',
+  'server/pump.ts',
+  'config/load.ts',
+  'cli/main.ts',
+  'cli/commands/check.ts',
+  'cli/commands/cert.ts'
+]
+const OUTSIDE = /^(node:(fs|fs\/promises|https?|tls|os)|chokidar)$/
+
+const files = readdirSync(SOURCES, { recursive: true, withFileTypes: true })
+  .filter(entry => entry.name.endsWith('.ts'))
+  .map(entry => path.relative(SOURCES, path.join(entry.parentPath, entry.name)).replaceAll('\\', '/'))
+
+function importsOf(file: string): readonly string[] {
+  const text = readFileSync(path.join(SOURCES, file), 'utf8')
+  return [...text.matchAll(/(?:from|import\()\s*'([^']+)'/g)].map(([, target = '']) =>
+    target.startsWith('.')
+      ? path.posix.normalize(path.posix.join(path.posix.dirname(file), target)).replace(/\.js$/, '.ts')
+      : target
+  )
+}
+
+const roomOf = (file: string): string => (file.includes('/') ? `${file.slice(0, file.indexOf('/'))}/` : file)
+
+describe('the rooms of src', () => {
+  it.each(files)('%s imports only what its room may', file => {
+    const allowed = MAY_IMPORT[roomOf(file)]
+    expect(allowed, `${file} is in no room of the table`).toBeDefined()
+    const strangers = importsOf(file).filter(
+      target =>
+        !FREE.has(target) &&
+        !allowed?.some(
+          door => target === door || (door.endsWith('/') && target.startsWith(door)) || target.startsWith(`${door}/`)
+        )
+    )
+    expect(strangers).toEqual([])
+  })
+
+  it.each(files.filter(file => !INPUT_OUTPUT.includes(file)))('%s opens nothing outside the process', file => {
+    const typeOnly = new Set(
+      [...readFileSync(path.join(SOURCES, file), 'utf8').matchAll(/import type [^']*'([^']+)'/g)].map(
+        ([, target]) => target
+      )
+    )
+    expect(importsOf(file).filter(target => OUTSIDE.test(target) && !typeOnly.has(target))).toEqual([])
+  })
+
+  it('has a table without empty rows', () => {
+    for (const room of Object.keys(MAY_IMPORT))
+      expect(
+        files.some(file => roomOf(file) === room),
+        room
+      ).toBe(true)
+  })
+})
