@@ -5,12 +5,12 @@ const MOST_COMPARED = 1000
 
 /**
  * The one of the known words that somebody who typed `word` probably meant, or undefined when none is close:
- * at most a third of its letters may differ.
+ * at most a third of its letters may differ, or two that changed places.
  */
 export function nearestTo(word: string, known: Iterable<string>): string | undefined {
   if (word.length > 255) return undefined
   let best: string | undefined
-  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1
+  let bestDistance = Math.max(word.length > 3 ? 2 : 1, Math.floor(word.length / 3)) + 1
   let compared = 0
   for (const candidate of known) {
     if (++compared > MOST_COMPARED) break

@@ -9,8 +9,9 @@ export function fileSize(length: number): string {
   return `${mib < 100 ? mib.toFixed(1) : Math.round(mib)} MiB`
 }
 
-/** `0.4 s`, `2.9 s`, `3 min 12 s`. */
+/** `12 ms`, `2.9 s`, `3 min 12 s`. */
 export function spokenDuration(durationMs: number): string {
+  if (durationMs < 100) return `${Math.ceil(durationMs)} ms`
   const seconds = durationMs / 1000
   if (seconds < 60) return `${seconds.toFixed(1)} s`
   return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`

@@ -60,9 +60,10 @@ function segmentLine(flash: ErasedFlash, segment: Segment, chip: Chip, pageSize:
   if (index === 0 && chip.pageSizes.length > 1 && flash.wordAt(offset) !== APP_DESCRIPTOR.magicWord) {
     return 'Failed to fetch app description header!'
   }
-  const paddr = UPDATE_SLOT_OFFSET + offset
-  if (useOf(chip, segment, pageSize) === 'map' && paddr % pageSize !== loadAddress % pageSize) {
-    return `Segment ${index} load address ${address(loadAddress)}, doesn't match data ${address(paddr)}`
+  // Slots start at multiples of 64 KiB. Where pages are larger, the slot's place counts as well, and nobody knows it here.
+  if (useOf(chip, segment, pageSize) === 'map' && offset % pageSize !== loadAddress % pageSize) {
+    const place = address(UPDATE_SLOT_OFFSET + offset)
+    return `Segment ${index} load address ${address(loadAddress)}, doesn't match data ${place}`
   }
   return undefined
 }

@@ -94,9 +94,9 @@ export async function startDaemon(options: DaemonOptions = {}): Promise<RunningD
   ): Promise<LoggedEvent<E>> =>
     new Promise((resolve, reject) => {
       const look = (event: LoggedEvent): void => {
-        if (event.event !== name || !fits(event as LoggedEvent<E>)) return
+        if (!isEvent(event, name) || !fits(event)) return
         watchers.delete(look)
-        resolve(event as LoggedEvent<E>)
+        resolve(event)
       }
       watchers.add(look)
       for (const past of log) look(past)
@@ -115,4 +115,8 @@ export async function startDaemon(options: DaemonOptions = {}): Promise<RunningD
     event,
     stop
   }
+}
+
+function isEvent<E extends EventName>(event: { readonly event: EventName }, name: E): event is LoggedEvent<E> {
+  return event.event === name
 }
