@@ -213,7 +213,7 @@ interface HealthFacts {
 const MOST_LISTED = 100
 
 function describeHealth({ status, version, startedAt, catalog }: HealthFacts): Health {
-  const serving: Health['serving'] = []
+  const serving: Health['serving'][number][] = []
   let names = 0
   for (const { current } of catalog.entries) {
     if (current === undefined) continue

@@ -1,6 +1,5 @@
 import { styleText } from 'node:util'
 import { pino } from 'pino'
-import pretty from 'pino-pretty'
 import { clockTime, fileSize, printable, shortDigest, spokenDuration } from './words.js'
 
 /** What the log says, event by event: the fields of the JSON line. Lengths are bytes, durations milliseconds. */
@@ -211,11 +210,11 @@ function writeLine(epochMs: number, level: number, told: string, colour: boolean
 }
 
 /** Opens the log. A reader that goes away (closed pipe, full disk) is no reason to stop serving. */
-export function createLog({ format, level, colour, destination }: LogOptions): Log {
+export async function createLog({ format, level, colour, destination }: LogOptions): Promise<Log> {
   const stream =
     format === 'json'
       ? pino.destination({ dest: destination, sync: false })
-      : pretty({
+      : (await import('pino-pretty')).default({
           destination,
           sync: true,
           colorize: false,

@@ -23,7 +23,7 @@ export interface AppDescriptor {
 }
 
 /** Whether the magic word of an app descriptor stands where the first segment's data begins. */
-export function hasAppDescriptorMagic(bytes: Uint8Array): boolean {
+function hasAppDescriptorMagic(bytes: Uint8Array): boolean {
   const offset = APP_DESCRIPTOR.fileOffset + APP_DESCRIPTOR.magic
   return bytes.length >= offset + 4 && viewOf(bytes).getUint32(offset, true) === APP_DESCRIPTOR.magicWord
 }

@@ -123,7 +123,6 @@ export const PARTITION_TABLE = {
   length: 0xc00,
   flashOffset: 0x8000,
   appType: 0, // PART_TYPE_APP
-  dataType: 1, // PART_TYPE_DATA
   otaSubtype: 0x10, // PART_SUBTYPE_OTA_FLAG
   otaSubtypeMask: 0x0f // PART_SUBTYPE_OTA_MASK
 } as const

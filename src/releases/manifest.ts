@@ -1,74 +1,13 @@
-import { type Static, Type } from 'typebox'
+import type { Static } from 'typebox'
 import type { NameEntry } from './catalog.js'
-import { type Release, ReleaseSchema } from './release.js'
+import type { ManifestOfAllSchema, ManifestSchema } from './manifest-schema.js'
+import type { Release } from './release.js'
 
 /** Longest manifest of one release, in bytes: the JSON buffers of small clients are 2048 (clients.md R35). */
 export const MANIFEST_LIMIT = 2047
 
-const { name, size, md5, kind, chip, chipId, project, version, secureVersion, idfVersion, builtAt, elfSha256 } =
-  ReleaseSchema.properties
-const { minChipRevision, maxChipRevision, mmuPageSize, flashMode } = ReleaseSchema.properties
-
-/** What a device or a person reads about one release: `/<name>.json`. */
-export const ManifestSchema = Type.Object(
-  {
-    name,
-    url: Type.String(),
-    artifactUrl: Type.String(),
-    size,
-    sha256: ReleaseSchema.properties.digest,
-    md5,
-    kind,
-    chip,
-    chipId,
-    project,
-    version,
-    secureVersion,
-    idfVersion,
-    builtAt,
-    elfSha256,
-    minChipRevision,
-    maxChipRevision,
-    mmuPageSize,
-    flashMode,
-    /** The scheme and state of the image's signature; null as long as signatures are not checked. */
-    signature: Type.Null(),
-    /** ISO 8601, UTC. */
-    publishedAt: Type.String(),
-    warnings: Type.Array(Type.String())
-  },
-  { additionalProperties: false }
-)
+/** What is written for one release, and for all names. */
 export type Manifest = Static<typeof ManifestSchema>
-
-/** `/manifest.json`: every name that is known, served or refused. */
-export const ManifestOfAllSchema = Type.Object(
-  {
-    releases: Type.Array(
-      Type.Object(
-        {
-          name,
-          current: Type.Union([ManifestSchema, Type.Null()]),
-          earlier: Type.Array(ManifestSchema),
-          rejection: Type.Union([
-            Type.Object(
-              {
-                reason: Type.String(),
-                sentence: Type.String(),
-                device: Type.Union([Type.String(), Type.Null()]),
-                at: Type.String()
-              },
-              { additionalProperties: false }
-            ),
-            Type.Null()
-          ])
-        },
-        { additionalProperties: false }
-      )
-    )
-  },
-  { additionalProperties: false }
-)
 export type ManifestOfAll = Static<typeof ManifestOfAllSchema>
 
 /** The path of a name as it stands in a URL, with its leading slash: every byte that needs it is percent-encoded. */

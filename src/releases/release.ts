@@ -1,45 +1,77 @@
-import { type Static, Type } from 'typebox'
-import { Value } from 'typebox/value'
-
-const Hex = (length: number) => Type.String({ pattern: `^[0-9a-f]{${length}}$` })
-const OrNull = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) => Type.Union([schema, Type.Null()])
-
 /** One accepted image under one name, as it is kept: frozen facts, complete enough to answer every request about it. */
-export const ReleaseSchema = Type.Object(
-  {
-    name: Type.String({ minLength: 1 }),
-    /** SHA-256 of the bytes as served: the artifact's name and its strong ETag. */
-    digest: Hex(64),
-    md5: Hex(32),
-    sha512: Hex(128),
-    size: Type.Integer({ minimum: 1 }),
-    kind: Type.String(),
-    chip: OrNull(Type.String()),
-    chipId: OrNull(Type.Integer()),
-    project: Type.String(),
-    version: Type.String(),
-    secureVersion: OrNull(Type.Integer()),
-    idfVersion: Type.String(),
-    /** Date and time of the app descriptor, `2024-07-25T16:23:40`; the build machine's clock, zone unknown. */
-    builtAt: OrNull(Type.String()),
-    elfSha256: OrNull(Hex(64)),
-    /** Major × 100 + minor, as in the image header. */
-    minChipRevision: OrNull(Type.Integer()),
-    maxChipRevision: OrNull(Type.Integer()),
-    mmuPageSize: OrNull(Type.Integer()),
-    flashMode: OrNull(Type.String()),
-    /** Milliseconds since 1970. */
-    publishedAt: Type.Number(),
-    warnings: Type.Array(Type.String()),
-    /** The watched folder that the candidate lay in. */
-    folder: Type.String()
-  },
-  { additionalProperties: false }
-)
+export interface Release {
+  readonly name: string
+  /** SHA-256 of the bytes as served, lower-case hexadecimal like the other two: the artifact's name and its strong ETag. */
+  readonly digest: string
+  readonly md5: string
+  readonly sha512: string
+  readonly size: number
+  readonly kind: string
+  readonly chip: string | null
+  readonly chipId: number | null
+  readonly project: string
+  readonly version: string
+  readonly secureVersion: number | null
+  readonly idfVersion: string
+  /** Date and time of the app descriptor, `2024-07-25T16:23:40`; the build machine's clock, zone unknown. */
+  readonly builtAt: string | null
+  readonly elfSha256: string | null
+  /** Major × 100 + minor, as in the image header. */
+  readonly minChipRevision: number | null
+  readonly maxChipRevision: number | null
+  /** Bytes. */
+  readonly mmuPageSize: number | null
+  readonly flashMode: string | null
+  /** Milliseconds since 1970. */
+  readonly publishedAt: number
+  readonly warnings: readonly string[]
+  /** The watched folder that the candidate lay in. */
+  readonly folder: string
+}
 
-export type Release = Readonly<Static<typeof ReleaseSchema>>
+type Check = (value: unknown) => boolean
 
-/** True for a value that has every field of a release with a legal value; what is read back from disk goes through here. */
+const text: Check = value => typeof value === 'string'
+const number: Check = value => typeof value === 'number' && Number.isFinite(value)
+const hex =
+  (length: number): Check =>
+  value =>
+    typeof value === 'string' && value.length === length && /^[0-9a-f]+$/.test(value)
+const orNull =
+  (check: Check): Check =>
+  value =>
+    value === null || check(value)
+
+const FIELDS: Readonly<Record<keyof Release, Check>> = {
+  name: value => text(value) && value !== '',
+  digest: hex(64),
+  md5: hex(32),
+  sha512: hex(128),
+  size: value => Number.isInteger(value) && Number(value) > 0,
+  kind: text,
+  chip: orNull(text),
+  chipId: orNull(number),
+  project: text,
+  version: text,
+  secureVersion: orNull(number),
+  idfVersion: text,
+  builtAt: orNull(text),
+  elfSha256: orNull(text),
+  minChipRevision: orNull(number),
+  maxChipRevision: orNull(number),
+  mmuPageSize: orNull(number),
+  flashMode: orNull(text),
+  publishedAt: number,
+  warnings: value => Array.isArray(value) && value.every(text),
+  folder: text
+}
+
+/**
+ * True for a value that has every field of a release with a legal value; what is read back from disk goes through here.
+ * Written out, since a schema library at the start would cost more time than everything else in it.
+ */
 export function isRelease(value: unknown): value is Release {
-  return Value.Check(ReleaseSchema, value)
+  if (typeof value !== 'object' || value === null) return false
+  const record = value as Record<string, unknown>
+  return Object.entries(FIELDS).every(([field, check]) => check(record[field]))
 }

@@ -207,12 +207,13 @@ export class Intake<V> {
   /** One look at a file. Returns after how many milliseconds to look again, or undefined when there is nothing to wait for. */
   async #look(progress: Progress): Promise<number | undefined> {
     const { candidate } = progress
-    const reading = await this.#doors.read(candidate, progress.judgedKey)
+    const isSettling = this.#isSettling(progress)
+    const reading = await this.#doors.read(candidate, isSettling ? progress.key : progress.judgedKey)
     if (reading.outcome !== 'vanished') progress.awaySince = undefined
     if (reading.outcome !== 'unreadable') progress.unreadable = undefined
     switch (reading.outcome) {
       case 'unchanged':
-        return undefined
+        return isSettling ? this.#nextLook(progress) : undefined
       case 'vanished':
         return this.#miss(progress)
       case 'unreadable':
@@ -222,7 +223,8 @@ export class Intake<V> {
         return undefined
       case 'unstable':
         progress.key ??= ''
-        return this.#keepWatching(progress, this.#times.settleMs / 4)
+        this.#tellIfNeverStill(progress)
+        return GATHER_MS
       case 'too-large':
         return this.#whenStill(progress, reading, () => this.#doors.refuseTooLarge(candidate, reading.size))
       case 'read': {
@@ -252,17 +254,31 @@ export class Intake<V> {
     const isOld = Date.now() - changedAt > Math.max(settleMs, LONG_AGO_MS)
     // One reading is never enough: two with the same key and that time between them cannot both be torn.
     if ((isSeenBefore && stillMs >= settleMs) || isOld) return this.#settle(progress, key, act)
-    return this.#keepWatching(progress, settleMs - stillMs)
+    this.#tellIfNeverStill(progress)
+    return this.#nextLook(progress)
   }
 
-  #keepWatching(progress: Progress, delayMs: number): number {
+  /** Whether the file has been read, will not do as it is, and may still become another one. */
+  #isSettling({ key, judgedKey, keySince }: Progress): boolean {
+    return !!key && key !== judgedKey && performance.now() - keySince < this.#times.settleMs
+  }
+
+  /**
+   * When to look at a file that is settling: soon after it changed, then less and less often. Events alone will not do:
+   * chokidar drops those that come within 5 ms of another, and the last write of a build is often one of them.
+   */
+  #nextLook({ keySince }: Progress): number {
+    const stillMs = performance.now() - keySince
+    return Math.max(GATHER_MS, Math.min(stillMs, this.#times.settleMs - stillMs))
+  }
+
+  #tellIfNeverStill(progress: Progress): void {
     const now = performance.now()
     progress.changingSince ??= now
     if (!progress.toldChanging && now - progress.changingSince > STILL_CHANGING_MS) {
       progress.toldChanging = true
       this.#doors.tellStillChanging(progress.candidate, now - progress.changingSince)
     }
-    return Math.max(GATHER_MS, delayMs)
   }
 
   async #settle(progress: Progress, key: string, act: () => Promise<Outcome>): Promise<undefined> {

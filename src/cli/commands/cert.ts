@@ -39,7 +39,7 @@ export const cert: CliCommand = {
   },
   run: async (typed, io) => {
     const { settings } = settingsOf(typed, io)
-    const log = createLog({ format: 'pretty', level: 'warn', colour: false, destination: 2 })
+    const log = await createLog({ format: 'pretty', level: 'warn', colour: false, destination: 2 })
     const identity = await loadCertificates(settings, log.report)
     const folder = path.join(settings.home, 'certs')
     const caFile = path.join(folder, CERTIFICATE_FILES.caCertificate)

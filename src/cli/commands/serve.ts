@@ -30,7 +30,7 @@ export const serve: CliCommand = {
   run: async (typed, io) => {
     const { settings } = settingsOf(typed, io)
     const isPretty = settings.logFormat === 'pretty' || (settings.logFormat === 'auto' && io.isTerminal)
-    const log = createLog({
+    const log = await createLog({
       format: isPretty ? 'pretty' : 'json',
       level: settings.logLevel,
       colour: io.hasColour,

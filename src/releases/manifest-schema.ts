@@ -1,0 +1,76 @@
+import { Type } from 'typebox'
+
+/**
+ * The shapes of the manifests, as JSON schemas. Types are derived from them; the daemon itself does not load this file, since the schema
+ * library would be half of its start-up time: tests hold what it sends against them.
+ */
+
+const TextOrNull = Type.Union([Type.String(), Type.Null()])
+const NumberOrNull = Type.Union([Type.Integer(), Type.Null()])
+const closed = { additionalProperties: false }
+
+/** What a device or a person reads about one release: `/<name>.json`. */
+export const ManifestSchema = Type.Object(
+  {
+    name: Type.String({ minLength: 1 }),
+    url: Type.String({ pattern: '^https://' }),
+    artifactUrl: Type.String({ pattern: '^https://' }),
+    size: Type.Integer({ minimum: 1 }),
+    sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+    md5: Type.String({ pattern: '^[0-9a-f]{32}$' }),
+    kind: Type.String(),
+    chip: TextOrNull,
+    chipId: NumberOrNull,
+    project: Type.String(),
+    version: Type.String(),
+    secureVersion: NumberOrNull,
+    idfVersion: Type.String(),
+    builtAt: TextOrNull,
+    elfSha256: TextOrNull,
+    minChipRevision: NumberOrNull,
+    maxChipRevision: NumberOrNull,
+    mmuPageSize: NumberOrNull,
+    flashMode: TextOrNull,
+    /** The scheme and state of the image's signature; null as long as signatures are not checked. */
+    signature: Type.Null(),
+    /** ISO 8601, UTC. */
+    publishedAt: Type.String(),
+    warnings: Type.Array(Type.String())
+  },
+  closed
+)
+
+const RejectionSchema = Type.Object(
+  { reason: Type.String(), sentence: Type.String(), device: TextOrNull, at: Type.String() },
+  closed
+)
+
+/** `/manifest.json`: every name that is known, served or refused. */
+export const ManifestOfAllSchema = Type.Object(
+  {
+    releases: Type.Array(
+      Type.Object(
+        {
+          name: Type.String(),
+          current: Type.Union([ManifestSchema, Type.Null()]),
+          earlier: Type.Array(ManifestSchema),
+          rejection: Type.Union([RejectionSchema, Type.Null()])
+        },
+        closed
+      )
+    )
+  },
+  closed
+)
+
+/** `/health`. */
+export const HealthSchema = Type.Object(
+  {
+    status: Type.Union([Type.Literal('serving'), Type.Literal('starting'), Type.Literal('stopping')]),
+    version: Type.String(),
+    since: Type.String(),
+    names: Type.Integer({ minimum: 0 }),
+    serving: Type.Array(Type.Object({ name: Type.String(), version: Type.String(), sha256: Type.String() }, closed))
+  },
+  closed
+)
