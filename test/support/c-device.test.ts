@@ -27,7 +27,7 @@ describe.skipIf(program === undefined && !cDeviceIsRequired())('the C stand-in f
   let dualForm: GenerateResult
 
   beforeAll(async () => {
-    if (program === undefined) throw new Error('OTAD_REQUIRE_C_DEVICE is set: install a C compiler and libmbedtls-dev')
+    if (program === undefined) throw new Error('REQUIRE_C_DEVICE is set: install a C compiler and libmbedtls-dev')
     folder = await mkdtemp(join(tmpdir(), 'otad-c-device-'))
     dualForm = await certificate(DUAL_FORM)
   })

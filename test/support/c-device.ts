@@ -54,9 +54,9 @@ const LIBRARIES = ['-lmbedtls', '-lmbedx509', '-lmbedcrypto']
 const LIBRARY_IS_MISSING =
   /mbedtls\/\S+: No such file|mbedtls\/\S+' file not found|(cannot find|not found for) -lmbed|needs mbedTLS 2\.28/
 
-/** With OTAD_REQUIRE_C_DEVICE=1 a missing device fails the suites that need it, instead of skipping them. */
+/** With REQUIRE_C_DEVICE=1 a missing device fails the suites that need it, instead of skipping them. */
 export function cDeviceIsRequired(): boolean {
-  return process.env.OTAD_REQUIRE_C_DEVICE === '1'
+  return process.env.REQUIRE_C_DEVICE === '1'
 }
 
 /**
