@@ -19,8 +19,9 @@ export interface ArtifactReader {
   close(): void
 }
 
-interface OpenFile {
-  readonly handle: Promise<FileHandle>
+/** A cold artifact that somebody reads, or is about to: it is not removed until all have closed. */
+interface ColdFile {
+  handle: Promise<FileHandle> | undefined
   readers: number
 }
 
@@ -31,7 +32,7 @@ interface OpenFile {
 export class ArtifactStore {
   readonly #folder: string
   readonly #cache: ArtifactCache
-  readonly #open = new Map<string, OpenFile>()
+  readonly #cold = new Map<string, ColdFile>()
   readonly #unwanted = new Set<string>()
 
   private constructor(folder: string, cache: ArtifactCache) {
@@ -63,20 +64,21 @@ export class ArtifactStore {
   /** A reader for an artifact of this size. Touches no disk; the first `read` of a cold artifact opens its file. */
   read(digest: string, size: number): ArtifactReader {
     const memory = this.#cache.hold(digest)
-    let file: OpenFile | undefined
+    const cold = memory === undefined ? this.#holdCold(digest) : undefined
     let isClosed = false
     return {
       size,
       memory,
       read: async (offset, length) => {
-        file ??= this.#openFile(digest)
-        return readExactly(await file.handle, offset, length)
+        if (cold === undefined) throw new Error('an artifact in memory is not read from disk')
+        cold.handle ??= open(this.#file(digest), 'r')
+        return readExactly(await cold.handle, offset, length)
       },
       close: () => {
         if (isClosed) return
         isClosed = true
-        if (memory !== undefined) this.#cache.release(digest)
-        if (file !== undefined) this.#closeFile(digest, file)
+        if (cold === undefined) this.#cache.release(digest)
+        else this.#releaseCold(digest, cold)
       }
     }
   }
@@ -112,24 +114,23 @@ export class ArtifactStore {
       const digest = file.replace(/\.bin$/, '')
       if (file === digest || isWanted(digest)) continue
       this.#cache.drop(digest)
-      if (this.#open.has(digest)) this.#unwanted.add(digest)
+      if (this.#cold.has(digest)) this.#unwanted.add(digest)
       else await rm(path.join(this.#folder, file), { force: true })
     }
   }
 
-  #openFile(digest: string): OpenFile {
-    const file = this.#open.get(digest) ?? { handle: open(this.#file(digest), 'r'), readers: 0 }
-    // A failed opening belongs to whoever reads; it must not end the process when everybody has left.
-    file.handle.catch(() => {})
-    file.readers++
-    this.#open.set(digest, file)
-    return file
+  #holdCold(digest: string): ColdFile {
+    const cold = this.#cold.get(digest) ?? { handle: undefined, readers: 0 }
+    cold.readers++
+    this.#cold.set(digest, cold)
+    return cold
   }
 
-  #closeFile(digest: string, file: OpenFile): void {
-    if (--file.readers > 0) return
-    this.#open.delete(digest)
-    file.handle.then(handle => handle.close()).catch(() => {})
+  #releaseCold(digest: string, cold: ColdFile): void {
+    if (--cold.readers > 0) return
+    this.#cold.delete(digest)
+    // A failed opening was told to whoever read; closing has nothing to add.
+    cold.handle?.then(handle => handle.close()).catch(() => {})
     if (this.#unwanted.delete(digest)) rm(this.#file(digest), { force: true }).catch(() => {})
   }
 
