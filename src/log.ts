@@ -221,7 +221,7 @@ export async function createLog({ format, level, colour, destination }: LogOptio
           // pino-pretty would set some of our fields before the message by itself.
           ignore: 'time,level,pid,hostname,name,caller',
           hideObject: true,
-          messageFormat: line => writeLine(Number(line['time']), Number(line['level']), String(line['msg']), colour)
+          messageFormat: line => writeLine(Number(line.time), Number(line.level), String(line.msg), colour)
         })
   stream.on('error', () => {})
   const logger = pino(

@@ -21,5 +21,5 @@ export function addSettingFlags(command: Command, keys: readonly OptionKey[]): v
 export function settingsOf({ args, options }: Typed, io: Io): MergedSettings {
   const given = Object.fromEntries(OPTION_KEYS.filter(key => key in options).map(key => [key, options[key]]))
   const flags: Flags = { ...given, folders: args }
-  return loadSettings({ flags, env: io.env, cwd: io.cwd, defaultHome: defaultHome(io.env) })
+  return loadSettings({ flags, env: io.env, cwd: io.cwd, defaultHome: () => defaultHome(io.env) })
 }

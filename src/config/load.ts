@@ -14,7 +14,8 @@ export interface LoadOptions {
   readonly env: NodeJS.ProcessEnv
   /** Relative paths are meant from here. */
   readonly cwd: string
-  readonly defaultHome: string
+  /** Where the home is when nobody says; asked only then. */
+  readonly defaultHome: () => string
 }
 
 /**
@@ -24,7 +25,7 @@ export interface LoadOptions {
 export function loadSettings({ flags, env, cwd, defaultHome }: LoadOptions): MergedSettings {
   const fromVariables = readVariables(env)
   const fromFlags = readFlags(flags)
-  const home = path.resolve(cwd, String(fromFlags.values.home ?? fromVariables.values.home ?? defaultHome))
+  const home = path.resolve(cwd, String(fromFlags.values.home ?? fromVariables.values.home ?? defaultHome()))
   const merged = mergeLayers([readSettingsFile(home), fromVariables, fromFlags])
   return { ...merged, settings: Object.freeze({ ...merged.settings, home }) }
 }

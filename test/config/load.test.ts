@@ -6,7 +6,7 @@ import { OPTION_KEYS, OPTIONS } from '../../src/config/options.js'
 import { OperatorError } from '../../src/errors.js'
 import { temporaryFolder } from '../support/daemon.js'
 
-const nowhere = { flags: {}, env: {}, cwd: '/', defaultHome: '/nowhere' }
+const nowhere = { flags: {}, env: {}, cwd: '/', defaultHome: () => '/nowhere' }
 
 async function homeWith(settings: string): Promise<string> {
   const home = await temporaryFolder()
