@@ -1,21 +1,22 @@
 /** Stable codes of everything that an operator can put right; the README explains each. */
-export type OperatorErrorCode =
-  | 'OTAD_ERR_USAGE'
-  | 'OTAD_ERR_UNKNOWN_SETTING'
-  | 'OTAD_ERR_BAD_SETTING'
-  | 'OTAD_ERR_BAD_SETTINGS_FILE'
-  | 'OTAD_ERR_BAD_FOLDER'
-  | 'OTAD_ERR_NO_SUCH_FILE'
-  | 'OTAD_ERR_PORT_IN_USE'
-  | 'OTAD_ERR_PORT_NOT_ALLOWED'
-  | 'OTAD_ERR_BAD_HOST'
-  | 'OTAD_ERR_STATE_NOT_WRITABLE'
-  | '
-  | 'OTAD_ERR_CERTS_NOT_WRITABLE'
-  | 'OTAD_ERR_KEY_UNREADABLE'
-  | 'OTAD_ERR_KEY_MISSING'
-  | 'OTAD_ERR_KEY_MISMATCH'
-  | 'OTAD_ERR_BAD_CERTIFICATE'
+export const OPERATOR_ERROR_CODES = [
+  'OTAD_ERR_USAGE',
+  'OTAD_ERR_UNKNOWN_SETTING',
+  'OTAD_ERR_BAD_SETTING',
+  'OTAD_ERR_BAD_SETTINGS_FILE',
+  'OTAD_ERR_BAD_FOLDER',
+  'OTAD_ERR_NO_SUCH_FILE',
+  'OTAD_ERR_PORT_IN_USE',
+  'OTAD_ERR_PORT_NOT_ALLOWED',
+  'OTAD_ERR_BAD_HOST',
+  'OTAD_ERR_STATE_NOT_WRITABLE',
+  'OTAD_ERR_CERTS_NOT_WRITABLE',
+  'OTAD_ERR_KEY_UNREADABLE',
+  'OTAD_ERR_KEY_MISSING',
+  'OTAD_ERR_KEY_MISMATCH',
+  'OTAD_ERR_BAD_CERTIFICATE'
+] as const
+export type OperatorErrorCode = (typeof OPERATOR_ERROR_CODES)[number]
 
 /** Mistakes in what was asked for, as opposed to what the machine could not do: they end with exit code 2. */
 const USAGE_CODES: ReadonlySet<OperatorErrorCode> = new Set([

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Io } from '../src/cli/io.js'
 import { run } from '../src/cli/run.js'
 import { flagOf, OPTION_KEYS, OPTIONS, type Option } from '../src/config/options.js'
+import { OPERATOR_ERROR_CODES } from '../src/errors.js'
 import { settingsTable } from './support/settings-table.js'
 
 const README = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
@@ -48,6 +49,11 @@ describe('the README', () => {
       const help = await helpOf(command)
       for (const [flag] of (rest ?? '').matchAll(/--[a-z-]+/g)) expect(help).toContain(flag)
     }
+  })
+
+  it('explains every code of an operator error, and no other', () => {
+    const explained = [...README.matchAll(/^\| `(OTAD_ERR_[A-Z_]+)` \|/gm)].map(([, code]) => code)
+    expect(explained).toEqual([...OPERATOR_ERROR_CODES])
   })
 
   it('puts installing and testing into its first screen', () => {

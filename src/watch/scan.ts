@@ -47,6 +47,8 @@ export async function scanFolder(folder: string): Promise<Scan> {
     root = await realpath(folder)
     const stats = await statOf(root, { bigint: true })
     if (!stats.isDirectory()) return { state: 'missing', reason: 'is not a folder' }
+    // A bind mount goes on showing a folder that was deleted where it came from.
+    if (stats.nlink === 0n) return { state: 'missing', reason: 'was deleted where it is mounted from' }
     identity = `${stats.dev}:${stats.ino}`
     await readdir(root)
   } catch (error) {
