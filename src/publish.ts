@@ -138,7 +138,7 @@ export function refusalOf(verdict: Verdict): Refusal {
 /** `esp_image: invalid segment length 0xffffffff`, as it stands in a device's log. */
 function firstLine(lines: readonly DeviceLine[]): string | undefined {
   const line = lines.find(({ level }) => level === 'E') ?? lines[0]
-  return line === undefined ? undefined : `${line.tag}: ${line.text}`
+  return line === undefined ? undefined : `${line.tag}: ${line.text}${line.likely === true ? ' …' : ''}`
 }
 
 function explainOtherFamily({ kind }: Verdict): string {

@@ -39,7 +39,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'prom-client',
     'node:http',
     'node:https',
-    'node:tls'
+    'node:tls',
+    'node:fs/promises'
   ],
   'config/': ['config/', 'image/', 'errors.ts', 'nearest.ts', 'node:fs'],
   'identity.ts': ['certs/', 'config/', 'errors.ts', 'host.ts', 'log.ts'],
@@ -105,6 +106,7 @@ const INPUT_OUTPUT: readonly string[] = [
   'server/connections.ts',
   'server/device-response.ts',
   'server/pump.ts',
+  'server/send-queues.ts',
   'config/load.ts',
   'cli/main.ts',
   'cli/commands/check.ts',
@@ -118,7 +120,7 @@ const files = readdirSync(SOURCES, { recursive: true, withFileTypes: true })
 
 function importsOf(file: string): readonly string[] {
   const text = readFileSync(path.join(SOURCES, file), 'utf8')
-  return [...text.matchAll(/(?:from|import\()\s*'([^']+)'/g)].map(([, target = '']) =>
+  return [...text.matchAll(/(?:from|import\()\s*'([^'\n]+)'/g)].map(([, target = '']) =>
     target.startsWith('.')
       ? path.posix.normalize(path.posix.join(path.posix.dirname(file), target)).replace(/\.js$/, '.ts')
       : target

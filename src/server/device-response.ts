@@ -7,6 +7,10 @@ type HeadFields = OutgoingHttpHeaders | OutgoingHttpHeader[]
  * and widely copied Arduino sketches compare `Content-Length: ` letter by letter (clients.md R3, 7.4).
  */
 export class DeviceResponse<Request extends IncomingMessage = IncomingMessage> extends ServerResponse<Request> {
+  override setHeader(name: string, value: number | string | readonly string[]): this {
+    return super.setHeader(canonicalName(name), value)
+  }
+
   override writeHead(statusCode: number, reason?: string | HeadFields, fields?: HeadFields): this {
     const given = typeof reason === 'string' ? fields : (reason ?? fields)
     const canonical = Array.isArray(given) || given === undefined ? given : inCanonicalCase(given)

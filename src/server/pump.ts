@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { readSendQueues, type SendQueues } from './send-queues.js'
 
 /** Bytes that can be had in pieces: in memory, or from a file. */
 export interface PieceSource {
@@ -25,10 +26,14 @@ const RECORD = 4096
 /** A device that takes nothing at all for this long is gone; a slow one takes something (clients.md R12: erasing flash takes up to 120 s). */
 export const STALL_MS = 150_000
 const SWEEP_MS = 5_000
+/** Without a word from the stream for this long, the kernel is asked whether the device takes anything. */
+const DOUBT_MS = 30_000
 
 interface Active {
   readonly response: ServerResponse
   movedAt: number
+  /** What the kernel held for it when that was last asked. */
+  queue: number | undefined
 }
 
 /**
@@ -53,7 +58,7 @@ export class Pump {
       response.end(memory.subarray(start, end))
       return
     }
-    const transfer: Active = { response, movedAt: performance.now() }
+    const transfer: Active = { response, movedAt: performance.now(), queue: undefined }
     this.#begin(transfer)
     let offset = start
     const step = (piece: Buffer): boolean => {
@@ -89,7 +94,7 @@ export class Pump {
   #begin(transfer: Active): void {
     this.#active.add(transfer)
     transfer.response.once('close', () => this.#finish(transfer))
-    this.#sweep ??= setInterval(() => this.#cutStalled(), SWEEP_MS).unref()
+    this.#sweep ??= setInterval(() => void this.#cutStalled(), SWEEP_MS).unref()
   }
 
   #finish(transfer: Active): void {
@@ -99,8 +104,22 @@ export class Pump {
     this.#sweep = undefined
   }
 
-  #cutStalled(): void {
-    const limit = performance.now() - STALL_MS
-    for (const { response, movedAt } of this.#active) if (movedAt < limit) response.destroy()
+  async #cutStalled(): Promise<void> {
+    const now = performance.now()
+    const doubtful = [...this.#active].filter(({ movedAt }) => now - movedAt > DOUBT_MS)
+    const [first] = doubtful
+    if (first === undefined) return
+    const queues = await readSendQueues(first.response.socket?.localPort ?? 0)
+    for (const transfer of doubtful) {
+      if (isTaking(transfer, queues)) transfer.movedAt = now
+      else if (now - transfer.movedAt > STALL_MS) transfer.response.destroy()
+    }
   }
+}
+
+/** Whether the kernel's queue for a transfer has become shorter since it was last looked at. */
+function isTaking(transfer: Active, queues: SendQueues | undefined): boolean {
+  const before = transfer.queue
+  transfer.queue = queues?.get(transfer.response.socket?.remotePort ?? 0)
+  return before !== undefined && transfer.queue !== undefined && transfer.queue < before
 }
