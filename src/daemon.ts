@@ -197,7 +197,7 @@ function folderEvents(report: Report): FolderEvents {
     crowded: (folder, limit) => report('folder.crowded', { folder, limit }),
     degraded: (folder, reason) => report('watch.degraded', { folder, reason }),
     keyExposed: file => report('key.exposed', { file }),
-    unaskable: name => report('candidate.unreadable', { name, reason: 'has a name too long for a device to ask for' }),
+    unaskable: (name, reason) => report('candidate.unreadable', { name, reason }),
     bug: err => report('bug', { err })
   }
 }

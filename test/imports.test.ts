@@ -105,6 +105,7 @@ const INPUT_OUTPUT: readonly string[] = [
   'server/app.ts',
   'server/connections.ts',
   'server/device-response.ts',
+  'server/malformed.ts',
   'server/pump.ts',
   'server/send-queues.ts',
   'config/load.ts',

@@ -6,8 +6,9 @@ import fastify, { type FastifyHttpsOptions, type FastifyInstance } from 'fastify
 import type { Catalog } from '../releases/catalog.js'
 import { DeviceResponse } from './device-response.js'
 import { type Download, Downloads } from './downloads.js'
+import { answerMalformed } from './malformed.js'
 import catalogPlugin from './plugins/catalog.js'
-import errors, { answerMalformed } from './plugins/errors.js'
+import errors, { answerUnroutable } from './plugins/errors.js'
 import firmwareSender, { type ReadArtifact } from './plugins/firmware-sender.js'
 import requests from './plugins/requests.js'
 import { Pump } from './pump.js'
@@ -74,8 +75,12 @@ export async function createApp(options: AppOptions): Promise<App> {
     return503OnClosing: false,
     routerOptions: { maxParamLength: 4096 },
     clientErrorHandler: answerMalformed,
+    frameworkErrors: answerUnroutable,
     rewriteUrl: request => originForm(request.url ?? '/')
   }) as unknown as FastifyInstance<Server>
+
+  // The head decides every answer, so that nobody has to send a body first.
+  instance.server.on('checkContinue', (request, response) => instance.server.emit('request', request, response))
 
   const pump = new Pump()
   const downloads = new Downloads(options.onDownload)

@@ -26,30 +26,39 @@ export function watchConnections(
   maxTlsRecord: number,
   onFailedHandshake: (failed: FailedHandshake) => void
 ): Connections {
-  const opening = new Map<Socket, string>()
+  const opening = new Map<string, Socket>()
   const open = new Set<TLSSocket>()
   const requestsOf = new Map<Socket, number>()
 
   // First in line: TLS takes the socket over in the next listener.
   server.prependListener('connection', (socket: Socket) => {
-    opening.set(socket, `${socket.remoteAddress}|${socket.remotePort}`)
+    const peer = peerOf(socket)
+    opening.set(peer, socket)
     socket.on('error', () => {})
-    socket.once('close', () => setImmediate(() => opening.delete(socket)))
+    socket.once('close', () => setImmediate(() => opening.get(peer) === socket && opening.delete(peer)))
   })
   server.on('secureConnection', socket => {
     socket.setMaxSendFragment(maxTlsRecord)
-    takeOpening(socket)
+    opening.delete(peerOf(socket))
     open.add(socket)
     socket.once('close', () => open.delete(socket))
   })
   server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
-    const device = takeOpening(socket)
+    const peer = socket.remoteAddress === undefined ? endedWithoutAWord() : peerOf(socket)
+    opening.delete(peer)
     onFailedHandshake({
-      device: device.split('|', 1)[0]?.replace(/^::ffff:/, '') ?? 'unknown',
+      device: peer.slice(0, peer.lastIndexOf('|')).replace(/^::ffff:/, ''),
       servername: typeof socket.servername === 'string' ? socket.servername : undefined,
       code: error.code ?? error.message
     })
+    // Node leaves a connection open whose handshake took too long.
+    socket.destroy()
   })
+  /** The connection that is gone from among those still opening, when TLS does not know its address any more. */
+  const endedWithoutAWord = (): string => {
+    for (const [peer, socket] of opening) if (socket.destroyed) return peer
+    return 'unknown|'
+  }
   server.on('request', ({ socket }, response) => {
     requestsOf.set(socket, (requestsOf.get(socket) ?? 0) + 1)
     response.once('close', () => {
@@ -59,26 +68,19 @@ export function watchConnections(
     })
   })
 
-  /** The entry of the TCP connection under a TLS one: by its address, or, when that is gone, the one that has ended without a word. */
-  const takeOpening = (socket: TLSSocket): string => {
-    const wanted = `${socket.remoteAddress}|${socket.remotePort}`
-    for (const [raw, address] of opening) {
-      if (address !== wanted && !(socket.remoteAddress === undefined && raw.destroyed)) continue
-      opening.delete(raw)
-      return address
-    }
-    return 'unknown'
-  }
-
   return {
     endIdle: () => {
-      for (const socket of opening.keys()) socket.destroy()
+      for (const socket of opening.values()) socket.destroy()
       for (const socket of open) if (!requestsOf.has(socket)) socket.destroy()
     },
     endAll: () => {
       const busy = requestsOf.size
-      for (const socket of [...opening.keys(), ...open]) socket.destroy()
+      for (const socket of [...opening.values(), ...open]) socket.destroy()
       return busy
     }
   }
+}
+
+function peerOf(socket: Socket): string {
+  return `${socket.remoteAddress}|${socket.remotePort}`
 }

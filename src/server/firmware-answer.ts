@@ -11,6 +11,8 @@ export interface FirmwareAnswer {
   /** The bytes [start, end) to send; empty for answers without a body. */
   readonly start: number
   readonly end: number
+  /** Said instead of bytes, where something is to be said. */
+  readonly text?: string
 }
 
 export interface FirmwareRequest {
@@ -45,17 +47,16 @@ export function answerFirmware(
     CACHE_CONTROL[freshness]
   ]
   if (outcome === 304) return { status: 304, head: common, start: 0, end: 0 }
-  if (outcome === 412) return { status: 412, head: ['Content-Length', '0', ...common], start: 0, end: 0 }
+  if (outcome === 412) return refuse(412, 'the image is not the one that the request was made for', common)
   const { size } = release
   const isRanged = request.method === 'GET' && rangeCounts(headers['if-range'], validators)
   const range = isRanged ? readRange(headers.range, size) : 'whole'
   if (range === 'unsatisfiable')
-    return {
-      status: 416,
-      head: ['Content-Length', '0', 'Content-Range', `bytes */${size}`, ...common],
-      start: 0,
-      end: 0
-    }
+    return refuse(416, `the image has ${size} bytes, none of which were asked for`, [
+      'Content-Range',
+      `bytes */${size}`,
+      ...common
+    ])
   const type = ['Content-Type', 'application/octet-stream', 'Accept-Ranges', 'bytes']
   if (range === 'whole')
     return { status: 200, head: ['Content-Length', String(size), ...type, ...common], start: 0, end: size }
@@ -69,6 +70,12 @@ export function answerFirmware(
     ...common
   ]
   return { status: 206, head, start, end }
+}
+
+function refuse(status: 412 | 416, sentence: string, head: readonly string[]): FirmwareAnswer {
+  const text = `${status} ${sentence}\n`
+  const type = ['Content-Length', String(text.length), 'Content-Type', 'text/plain; charset=utf-8']
+  return { status, head: [...type, ...head], start: 0, end: 0, text }
 }
 
 function validatorsOf(release: Release, now: number): Validators {

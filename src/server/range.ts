@@ -10,7 +10,7 @@ export interface ByteRange {
  * (RFC 9110, 14.1.2 and 14.2; clients.md R17 to R21: ESP-IDF asks for one byte past the end, and takes a 200 to an inverted range for data).
  */
 export function readRange(header: string | undefined, size: number): ByteRange | 'whole' | 'unsatisfiable' {
-  const [, first, last] = /^bytes=[ \t]*(\d*)-(\d*)[ \t]*$/i.exec(header ?? '') ?? []
+  const [, first, last] = /^bytes=(\d*)-(\d*)$/i.exec(header ?? '') ?? []
   if (first === undefined || last === undefined || (first === '' && last === '')) return 'whole'
   if (first === '') {
     const suffix = Number(last)

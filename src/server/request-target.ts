@@ -19,6 +19,12 @@ export function originForm(target: string): string {
   return path.startsWith('/') ? path : `/${path}`
 }
 
+/** The host and port of a target in absolute form, which then count instead of the Host field (RFC 9112, 3.2.2). */
+export function authorityIn(target: string): string | undefined {
+  const [, authority] = /^https?:\/\/([^/?#]*)/i.exec(target) ?? []
+  return authority !== undefined && isHost(authority) ? authority : undefined
+}
+
 const HOST = /^(\[[0-9a-f:.]+(%[\w.~-]+)?\]|[a-z0-9._~!$&'()*+,;=%-]+)(:\d{0,5})?$/i
 
 /** Whether a Host value is a host with or without a port (RFC 9110, 7.2). */

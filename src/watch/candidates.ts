@@ -1,3 +1,5 @@
+import path from 'node:path'
+
 /**
  * Which paths in a watched folder may be firmware, and what they are called in a URL.
  * Names decide here, and nothing else; what is in a file is the judge's business.
@@ -22,15 +24,23 @@ export function isWorthEntering(folderName: string): boolean {
   return !folderName.startsWith('.') && !BARREN_FOLDERS.has(folderName)
 }
 
-/** The name of a candidate: its path relative to the watched folder, slashes forward, behind the folder's label if it has one. */
+/** The name of a candidate: its path relative to the watched folder, slashes forward whatever the platform's, behind the folder's label if it has one. */
 export function nameOf(relativePath: string, label: string | undefined): string {
-  const slashed = relativePath.replaceAll('\\', '/')
+  const slashed = relativePath.split(path.sep).join('/')
   return label === undefined ? slashed : `${label}/${slashed}`
 }
 
-/** Whether a device could ask for this name at all. */
-export function isAskable(name: string): boolean {
-  return !/\p{Surrogate}/u.test(name) && name.split('/').map(encodeURIComponent).join('/').length <= LONGEST_NAME
+/** An address of otad's own, which a name must not hide behind or stand before. */
+const OWN_ADDRESS = /^artifacts\/[0-9a-f]{64}\.bin$/
+
+/** Why no device could ask for this name, as the end of a sentence that begins with it; undefined when one could. */
+export function whyUnaskable(name: string): string | undefined {
+  if (/\p{Surrogate}/u.test(name)) return 'has a name that is not Unicode'
+  if (OWN_ADDRESS.test(name)) return 'has a name that is an address of otad itself'
+  const length = name.split('/').map(encodeURIComponent).join('/').length
+  return length > LONGEST_NAME
+    ? `has a name too long for a device to ask for (${length} of ${LONGEST_NAME} bytes)`
+    : undefined
 }
 
 /** Whether a file name is that of a private key that has no business in a build folder. */

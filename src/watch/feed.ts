@@ -1,5 +1,5 @@
 import type { BuildFolder } from './build-folder.js'
-import { isAskable } from './candidates.js'
+import { whyUnaskable } from './candidates.js'
 import type { Intake } from './intake.js'
 import { MOST_FILES, type Scan } from './scan.js'
 import { createWatcher, type Watcher } from './watcher.js'
@@ -11,7 +11,7 @@ export interface FolderEvents {
   crowded(folder: string, limit: number): void
   degraded(folder: string, reason: string): void
   keyExposed(file: string): void
-  unaskable(name: string): void
+  unaskable(name: string, reason: string): void
   bug(error: unknown): void
 }
 
@@ -52,8 +52,9 @@ export async function feedIntake<V>(
     for (const { relative, key } of scan.files) {
       const candidate = folder.candidateAt(relative)
       if (candidate === undefined) continue
-      if (!isAskable(candidate.name)) {
-        once(`name ${candidate.name}`, () => events.unaskable(candidate.name))
+      const reason = whyUnaskable(candidate.name)
+      if (reason !== undefined) {
+        once(`name ${candidate.name}`, () => events.unaskable(candidate.name, reason))
         continue
       }
       found.add(candidate.name)
@@ -67,7 +68,7 @@ export async function feedIntake<V>(
       onScan,
       onHint: relative => {
         const candidate = folder.candidateAt(relative)
-        if (candidate !== undefined && isAskable(candidate.name)) intake.see(candidate)
+        if (candidate !== undefined && whyUnaskable(candidate.name) === undefined) intake.see(candidate)
       },
       onDegraded: reason => events.degraded(folder.path, reason),
       onBug: events.bug

@@ -1,11 +1,12 @@
 // What ESP clients read off the wire, byte by byte: several compare field names and values as text, take a missing
 // length for the end of the world, and have no idea of a coding (clients.md 4.1 and 7.4).
-import { truncate } from 'node:fs/promises'
+import { truncate, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { Duplex } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { startDaemon, temporaryFolder } from '../support/daemon.js'
 import { anImage, withByteFlipped } from '../support/image-builder.js'
-import { exchange, openConnection } from '../support/raw-http.js'
+import { type Answer, type Connection, exchange, openConnection } from '../support/raw-http.js'
 import { digestOf, expectWellFormed, HTTP_DATE, listenTo, request, useSharedDaemon } from '../support/shared-daemon.js'
 
 const IMAGE = anImage({ version: '1.4.2' })
@@ -22,7 +23,7 @@ const daemon = useSharedDaemon({
   unserved: ['refused.bin']
 })
 
-type Kind = readonly [what: string, status: number, method: string, target: string, ...fields: string[]]
+type Kind = [what: string, status: number, method: string, target: string, ...fields: string[]]
 
 const FIRMWARE_KINDS: readonly Kind[] = [
   ['firmware', 200, 'GET', '/hello_world.bin'],
@@ -83,6 +84,15 @@ describe('every kind of answer', () => {
       // What follows the head is exactly as long as it says: no byte more, none missing.
       const promised = method === 'HEAD' || status === 304 ? 0 : Number(answer.header('content-length'))
       expect(bytes.length - answer.rawHead.length).toBe(promised)
+    }
+  )
+
+  it.each(KINDS)(
+    'says when it was given (RFC 9110, section 6.6.1): %s (%i)',
+    async (_what, status, method, target, ...fields) => {
+      const answer = await daemon.ask(request(method, target, fields))
+      expect(answer.status).toBe(status)
+      expect(answer.header('date')).toMatch(HTTP_DATE)
     }
   )
 
@@ -197,7 +207,6 @@ describe('firmware', () => {
     const folder = await temporaryFolder()
     const own = await startDaemon({ folders: [folder], args: ['--cache-bytes', '0'] })
     const image = anImage({ seed: 8, length: 16 * 1024 * 1024 })
-    const { writeFile } = await import('node:fs/promises')
     await writeFile(path.join(folder, 'large.bin'), image)
     await own.event('release.published')
     const connection = await openConnection({ host: '127.0.0.1', port: own.port, ca: own.ca })
@@ -400,6 +409,12 @@ describe('one connection', () => {
     expect((await daemon.ask(`\r\n${request('GET', '/hello_world.bin')}`)).status).toBe(200)
   })
 
+  it('may say close and send an empty line too many, as sketches do', async () => {
+    const { bytes, end } = await daemon.converse(`${request('GET', '/hello_world.bin', ['Connection: close'])}\r\n`)
+    expect(end).toBe('closed')
+    expect((await parse(bytes, 'GET')).body.equals(IMAGE)).toBe(true)
+  })
+
   it('is closed after the answer when the client says so', async () => {
     const { bytes, end } = await daemon.converse(request('GET', '/hello_world.bin', ['Connection: close']).repeat(2))
     expect(end).toBe('closed')
@@ -431,10 +446,9 @@ function framedAs(method: string): 'GET' | 'HEAD' {
 }
 
 /** Reads one answer out of bytes that came already. */
-async function parse(bytes: Buffer, method: string) {
-  const { Duplex } = await import('node:stream')
+async function parse(bytes: Buffer, method: string): Promise<Answer> {
   const socket = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() })
   socket.push(null)
-  const connection = { socket, rest: bytes, close: async () => {} } as unknown as Parameters<typeof exchange>[0]
+  const connection = { socket, rest: bytes, close: async () => {} } as unknown as Connection
   return exchange(connection, '', { method: framedAs(method) })
 }

@@ -1,5 +1,6 @@
+import path from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { isAskable, isCandidateFile, isWorthEntering, nameOf } from '../../src/watch/candidates.js'
+import { isCandidateFile, isWorthEntering, nameOf, whyUnaskable } from '../../src/watch/candidates.js'
 import { PLAIN_LAYOUT, readEspIdfLayout } from '../../src/watch/layout.js'
 
 const DESCRIPTION = JSON.stringify({ project_name: 'hello_world', target: 'esp32s3', app_bin: 'hello_world.bin' })
@@ -59,13 +60,18 @@ describe('a candidate', () => {
   })
 
   it('is called by its path in the folder, behind the label if there is one', () => {
-    expect(nameOf('esp32s3\\app.bin', undefined)).toBe('esp32s3/app.bin')
+    expect(nameOf(['esp32s3', 'app.bin'].join(path.sep), undefined)).toBe('esp32s3/app.bin')
     expect(nameOf('app.bin', 'left')).toBe('left/app.bin')
   })
 
   it('has a name that fits the request buffer of a device', () => {
-    expect(isAskable(`${'a'.repeat(196)}.bin`)).toBe(true)
-    expect(isAskable(`${'a'.repeat(197)}.bin`)).toBe(false)
-    expect(isAskable(`${'ä'.repeat(40)}.bin`)).toBe(false)
+    expect(whyUnaskable(`${'a'.repeat(196)}.bin`)).toBeUndefined()
+    expect(whyUnaskable(`${'a'.repeat(197)}.bin`)).toContain('too long')
+    expect(whyUnaskable(`${'ä'.repeat(40)}.bin`)).toContain('too long')
+  })
+
+  it('does not stand before an artifact', () => {
+    expect(whyUnaskable(`artifacts/${'0'.repeat(64)}.bin`)).toContain('address of otad')
+    expect(whyUnaskable('artifacts/app.bin')).toBeUndefined()
   })
 })

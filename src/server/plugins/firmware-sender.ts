@@ -35,7 +35,8 @@ export default fp<FirmwareSenderOptions>(
       const response = this.raw
       response.writeHead(answer.status, answer.head as string[])
       if (request.method === 'HEAD' || answer.end === answer.start) {
-        response.end()
+        if (request.method === 'HEAD') response.end()
+        else response.end(answer.text)
         return this
       }
       const source = readArtifact(release.digest, release.size)

@@ -11,7 +11,7 @@ export default fp(
   async fastify => {
     fastify.addHook('onRequest', async (request, reply) => {
       if (hasBody(request)) reply.raw.shouldKeepAlive = false
-      const complaint = hostComplaint(request)
+      const complaint = targetComplaint(request) ?? hostComplaint(request)
       if (complaint !== undefined) {
         reply.raw.shouldKeepAlive = false
         return sendText(reply, 400, complaint)
@@ -36,6 +36,11 @@ function refuseMethod(request: FastifyRequest, reply: FastifyReply): FastifyRepl
 function hasBody({ headers }: FastifyRequest): boolean {
   const length = headers['content-length']
   return headers['transfer-encoding'] !== undefined || (length !== undefined && Number(length) !== 0)
+}
+
+/** A path, or a whole URL; `*` is for OPTIONS alone (RFC 9112, 3.2). */
+function targetComplaint({ originalUrl }: FastifyRequest): string | undefined {
+  return /^(\/|https?:\/\/)/i.test(originalUrl) ? undefined : 'the target of the request is neither a path nor a URL'
 }
 
 /** RFC 9112, 3.2: HTTP/1.1 needs exactly one Host. HTTP/1.0 knew none (clients.md R9: Host without a port is normal). */

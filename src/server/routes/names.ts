@@ -41,11 +41,16 @@ function sendDocument(
   return sidecar && reply.type('text/plain; charset=utf-8').send(sidecarOf(release, sidecar))
 }
 
+/** What else there is that somebody may have meant. */
+const OWN_ADDRESSES = ['ca_cert.pem', 'manifest.json', 'health', 'metrics']
+
 /** Why there is no firmware under a name, and what there is. */
 function whyNot(catalog: Catalog, name: string): string {
   const refusal = catalog.entry(name)?.refusal
   if (refusal !== undefined) return `no valid image: ${refusal.sentence}`
-  const nearest = nearestTo(name, catalog.servedNames())
+  if (catalog.entry(`${name}.bin`)?.current !== undefined)
+    return `no firmware of this name; did you mean /${name}.bin ?`
+  const nearest = nearestTo(name, [...OWN_ADDRESSES, ...catalog.servedNames()])
   if (nearest !== undefined) return `no firmware of this name; did you mean /${nearest} ?`
   const [only, ...more] = firstNames(catalog)
   if (only === undefined) return 'no firmware here yet: otad has not accepted any image'

@@ -1,0 +1,42 @@
+import { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+
+const STATUS_LINES: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout'
+}
+
+/** Answers what Fastify refuses before any route or hook: a path that cannot be decoded. */
+export function answerUnroutable(_error: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
+  sendText(reply, 400, 'the path of the request cannot be decoded')
+}
+
+/** Answers a message that is not HTTP, or too long, or too slow, and ends the connection. */
+export function answerMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const answering = responseOn(socket)
+  if (answering !== undefined) {
+    // What came behind a request must not take away its answer; nothing more is read after it.
+    answering.shouldKeepAlive = false
+    answering.once('finish', () => socket.destroySoon())
+    return
+  }
+  const status = STATUS_LINES[error.code ?? ''] ?? '400 Bad Request'
+  const body = `${status}\n`
+  const head = [
+    `HTTP/1.1 ${status}`,
+    'Content-Type: text/plain; charset=utf-8',
+    `Content-Length: ${body.length}`,
+    `Date: ${new Date().toUTCString()}`,
+    'Connection: close'
+  ]
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+}
+
+/** The response that a connection is busy with; Node keeps it on the socket and shows it nowhere else. */
+function responseOn(socket: Socket): ServerResponse | undefined {
+  return '_httpMessage' in socket && socket._httpMessage instanceof ServerResponse ? socket._httpMessage : undefined
+}
