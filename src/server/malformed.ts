@@ -6,11 +6,6 @@ const STATUS_LINES: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout'
 }
 
-/** Answers what Fastify refuses before any route or hook: a path that cannot be decoded. */
-export function answerUnroutable(_error: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
-  sendText(reply, 400, 'the path of the request cannot be decoded')
-}
-
 /** Answers a message that is not HTTP, or too long, or too slow, and ends the connection. */
 export function answerMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {

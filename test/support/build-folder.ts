@@ -25,7 +25,7 @@ export interface Project {
   fullclean(): Promise<void>
 }
 
-/** Makes a project that has been configured and has no app yet. It goes with the test. */
+/** Makes a project that has been configured and built but for its app. It goes with the test. */
 export async function aProject({ project = 'hello_world', ...options }: ProjectOptions = {}): Promise<Project> {
   const folder = await temporaryFolder()
   const build = path.join(folder, 'build')
@@ -40,6 +40,9 @@ export async function aProject({ project = 'hello_world', ...options }: ProjectO
     await writeFile(path.join(build, 'partition_table', 'partition-table.bin'), table)
     await writeFile(path.join(build, 'ota_data_initial.bin'), Buffer.alloc(0x2000, 0xff))
   }
+  await writeFile(path.join(folder, 'CMakeLists.txt'), cmakeLists(project))
+  await mkdir(path.join(folder, 'main'))
+  await writeFile(path.join(folder, 'main', 'CMakeLists.txt'), 'idf_component_register(SRCS "main.c")\n')
   await configure()
   return {
     folder,
@@ -115,6 +118,12 @@ async function writePieces(file: string, { flags, bytes, options }: Writing): Pr
 interface Described {
   readonly project: string
   readonly chip: ChipName
+}
+
+/** As tools/templates/sample_project has it. */
+function cmakeLists(project: string): string {
+  const include = 'include($ENV{IDF_PATH}/tools/cmake/project.cmake)'
+  return `cmake_minimum_required(VERSION 3.16)\n\n${include}\nproject(${project})\n`
 }
 
 /** As tools/cmake/project_description.json.in is filled in; what no reader of an app needs is left out. */

@@ -15,3 +15,8 @@ export default fp<{ onBug: (error: unknown) => void }>(
   },
   { name: 'otad-errors', fastify: '5.x' }
 )
+
+/** Answers what Fastify refuses before any route or hook: a path that cannot be decoded. */
+export function answerUnroutable(_error: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
+  sendText(reply, 400, 'the path of the request cannot be decoded')
+}
