@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { OPTION_KEYS } from '../../config/options.js'
-import { startDaemon } from '../../daemon.js'
 import { createLog, type Report } from '../../log.js'
 import { writeBanner } from '../banner.js'
 import type { CliCommand } from '../command.js'
@@ -36,6 +35,8 @@ export const serve: CliCommand = {
       colour: io.hasColour,
       destination: io.logDestination
     })
+    // Loaded here, so that help, mistakes and the other commands do not wait for a server that they do not need.
+    const { startDaemon } = await import('../../daemon.js')
     const held = isPretty ? holdBack(log.report) : { report: log.report, letGo: () => {} }
     try {
       const daemon = await startDaemon({ settings, cwd: io.cwd, version: io.version, report: held.report })
