@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises'
+import { open, readdir, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 
 /** Files being written aside begin with this; whatever still has it at a start was never finished. */
@@ -29,15 +29,38 @@ export async function writeFileAtomically(file: string, content: Uint8Array | st
   await flushFolder(folder)
 }
 
-/** Makes renames and new names in a folder durable. Windows has no such call and needs none. */
-export async function flushFolder(folder: string): Promise<void> {
+interface Flushing {
+  readonly running: Promise<void>
+  /** The one after it, for everybody who comes while it runs: it may have begun too early for them. */
+  next: Promise<void> | undefined
+}
+
+const flushing = new Map<string, Flushing>()
+
+/** Makes renames and new names in a folder durable; those who ask at the same time share one flush. */
+export function flushFolder(folder: string): Promise<void> {
+  const current = flushing.get(folder)
+  if (current === undefined) return startFlushing(folder)
+  current.next ??= current.running.catch(() => {}).then(() => startFlushing(folder))
+  return current.next
+}
+
+function startFlushing(folder: string): Promise<void> {
+  const running = syncFolder(folder).finally(() => {
+    if (flushing.get(folder)?.running === running) flushing.delete(folder)
+  })
+  flushing.set(folder, { running, next: undefined })
+  return running
+}
+
+/** Windows has no such call and needs none. */
+async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return
-  let handle: FileHandle | undefined
+  const handle = await open(folder, 'r')
   try {
-    handle = await open(folder, 'r')
     await handle.sync()
   } finally {
-    await handle?.close()
+    await handle.close()
   }
 }
 

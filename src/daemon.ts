@@ -14,7 +14,7 @@ import { createPruning } from './releases/pruning.js'
 import { recallEarlier, restoreCurrent } from './releases/restore.js'
 import { openState } from './releases/state.js'
 import type { Health } from './server/app.js'
-import { startServer } from './server/server.js'
+import { probePort, startServer } from './server/server.js'
 import { createTally } from './tally.js'
 import { BuildFolder } from './watch/build-folder.js'
 import { type FolderEvents, feedIntake } from './watch/feed.js'
@@ -62,9 +62,16 @@ export async function startDaemon({ settings, cwd, version, report }: DaemonOpti
   const context = readContext(settings)
   const folders = (await resolveFolders(foldersOf(settings), cwd)).map(folder => new BuildFolder(folder, context))
   const advertised = advertisedHost(settings)
+  await probePort(settings.host, settings.port)
   const identity = await loadCertificates(settings, report)
   const caCertificateFile = path.join(settings.home, 'certs', CERTIFICATE_FILES.caCertificate)
-  const { store, catalogFile, journaled, damagedLines } = await openState({
+  const {
+    store,
+    catalogFile,
+    journaled,
+    damagedLines,
+    close: closeState
+  } = await openState({
     ...settings,
     folder: path.join(settings.home, 'state')
   })
@@ -128,9 +135,11 @@ export async function startDaemon({ settings, cwd, version, report }: DaemonOpti
   }
 
   const events = folderEvents(tally.report)
-  const watchers = await Promise.all(folders.map(folder => feedIntake(folder, settings.poll, intake, events)))
+  await Promise.all(folders.map(folder => folder.refresh()))
+  const watching = Promise.all(folders.map(folder => feedIntake(folder, settings.poll, intake, events)))
   seeRestored(folders, catalog, intake)
   const ready = (async () => {
+    await watching
     await intake.idle()
     if (status === 'starting') status = 'serving'
     const caFingerprint = fingerprintOf(identity.ca.certificate)
@@ -146,11 +155,11 @@ export async function startDaemon({ settings, cwd, version, report }: DaemonOpti
     status = 'stopping'
     report('server.stopping', { downloads: server.activeTransfers })
     pruning.end()
-    await Promise.all(watchers.map(watcher => watcher.close()))
+    await Promise.all((await watching).map(watcher => watcher.close()))
     await intake.close()
     const cut = await server.close(GRACE_MS)
     await committer.idle()
-    await catalogFile.close()
+    await closeState()
     report('server.stopped', { cut })
   }
   let closing: Promise<void> | undefined

@@ -60,7 +60,7 @@ export function createPublishing(options: PublishingOptions): { doors: IntakeDoo
 
   const doors: IntakeDoors<Verdict> = {
     read: async ({ file, folder, ...rest }, knownKey) => {
-      await folderOf({ file, folder, ...rest }).refresh()
+      await folderOf({ file, folder, ...rest }).refreshBeforeReading()
       return readCandidate({ file, folder, maxImageBytes, knownKey })
     },
     judge: (candidate, bytes) => {
@@ -97,7 +97,13 @@ export function createPublishing(options: PublishingOptions): { doors: IntakeDoo
       report('release.published', describeRelease(release, settleMs))
       return 'done'
     },
-    refuse: (candidate, verdict) => refuse(candidate, verdict.kind, refusalOf(verdict)),
+    refuse: async (candidate, verdict) => {
+      // The files of the build system may have come after the image: it is no mistake to have a bootloader.
+      if (!folderOf(candidate).leavesOut(candidate.name)) return refuse(candidate, verdict.kind, refusalOf(verdict))
+      if (currentCatalog().entry(candidate.name)?.refusal !== undefined)
+        await commit({ type: 'excuse', name: candidate.name })
+      return 'done'
+    },
     refuseTooLarge: (candidate, size) =>
       refuse(candidate, 'unknown', {
         reason: 'too-large-to-read',

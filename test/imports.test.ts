@@ -22,7 +22,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'atomic-file.ts',
     'typebox',
     'node:fs',
-    'node:fs/promises'
+    'node:fs/promises',
+    'node:os'
   ],
   'watch/': ['watch/', 'image/', 'errors.ts', 'chokidar', 'node:fs', 'node:fs/promises', 'node:os'],
   'certs/': ['certs/', 'errors.ts', 'atomic-file.ts', '@peculiar/x509', 'node:fs/promises'],
@@ -96,6 +97,8 @@ const INPUT_OUTPUT: readonly string[] = [
   'host.ts',
   'releases/artifact-store.ts',
   'releases/catalog-file.ts',
+  'releases/state.ts',
+  'releases/state-lock.ts',
   'watch/scan.ts',
   'watch/read-candidate.ts',
   'watch/folders.ts',

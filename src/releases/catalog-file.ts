@@ -7,6 +7,8 @@ import { readJournal, writeLine, writeLines } from './journal.js'
 /** Lines beyond twice the shortest journal that are borne before it is written anew. */
 const SLACK_LINES = 1000
 
+const compactionAfter = (shortest: number): number => 2 * shortest + SLACK_LINES
+
 /**
  * The catalog's journal, `state/catalog.jsonl`: appended to and flushed before a change counts, written anew when it has grown old.
  * One process writes it at a time.
@@ -16,12 +18,15 @@ export class CatalogFile {
   #handle: FileHandle
   #length: number
   #lines: number
+  /** As many lines are worth a look at how short the journal could be. */
+  #compactAt: number
 
   private constructor(file: string, handle: FileHandle, length: number, lines: number) {
     this.#file = file
     this.#handle = handle
     this.#length = length
     this.#lines = lines
+    this.#compactAt = compactionAfter(lines)
   }
 
   /**
@@ -68,9 +73,10 @@ export class CatalogFile {
 
   /** Writes the journal anew when most of its lines no longer matter. A failure leaves the old one in use. */
   async compact(catalog: Catalog): Promise<void> {
-    if (this.#lines <= SLACK_LINES) return
+    if (this.#lines <= this.#compactAt) return
     const lines = [...writeLines(catalog)]
-    if (this.#lines <= 2 * lines.length + SLACK_LINES) return
+    this.#compactAt = compactionAfter(lines.length)
+    if (this.#lines <= this.#compactAt) return
     const text = lines.join('')
     await writeFileAtomically(this.#file, text)
     await this.#handle.close()

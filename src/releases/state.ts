@@ -1,8 +1,10 @@
+import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { OperatorError, systemErrorCode } from '../errors.js'
 import { ArtifactStore } from './artifact-store.js'
 import type { Catalog } from './catalog.js'
 import { CatalogFile } from './catalog-file.js'
+import { lockState } from './state-lock.js'
 
 /** What `state/` of a home holds, opened. */
 export interface State {
@@ -12,6 +14,8 @@ export interface State {
   readonly journaled: Catalog
   /** Lines of the journal that a crash or the disk has spoiled. */
   readonly damagedLines: number
+  /** Lets another process have the folder. */
+  close(): Promise<void>
 }
 
 export interface StateOptions {
@@ -23,13 +27,19 @@ export interface StateOptions {
 
 /**
  * Opens the state folder, making it if need be.
- * @throws OperatorError when it cannot be read and written
+ * @throws OperatorError when it cannot be read and written, or another process uses it
  */
 export async function openState({ folder, keepReleases, cacheBytes }: StateOptions): Promise<State> {
   try {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    const lock = await lockState(folder)
     const store = await ArtifactStore.open(path.join(folder, 'artifacts'), cacheBytes)
     const { file, catalog, damagedLines } = await CatalogFile.open(path.join(folder, 'catalog.jsonl'), keepReleases)
-    return { store, catalogFile: file, journaled: catalog, damagedLines }
+    const close = async (): Promise<void> => {
+      await file.close()
+      await lock.release()
+    }
+    return { store, catalogFile: file, journaled: catalog, damagedLines, close }
   } catch (error) {
     const code = systemErrorCode(error)
     if (code === undefined) throw error

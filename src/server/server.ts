@@ -1,4 +1,5 @@
-import type { AddressInfo } from 'node:net'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { OperatorError, systemErrorCode } from '../errors.js'
 import { type AppOptions, createApp } from './app.js'
@@ -87,6 +88,20 @@ export async function startServer(options: ServerOptions): Promise<FirmwareServe
       return cut
     }
   }
+}
+
+/**
+ * Finds out whether the port can be had, before anything else is touched: of all that can be wrong with a start this is what people meet.
+ * @throws OperatorError as `startServer` does
+ */
+export async function probePort(host: string, port: number): Promise<void> {
+  const probe = createServer()
+  await listen(host, port, address => {
+    probe.listen({ host: address, port })
+    return once(probe, 'listening')
+  })
+  probe.close()
+  await once(probe, 'close')
 }
 
 async function listen(host: string, port: number, start: (host: string) => Promise<unknown>): Promise<void> {

@@ -10,6 +10,8 @@ import { ESP_IDF_FILES, type Layout, PLAIN_LAYOUT } from './layout.js'
 import { fileKey } from './read-candidate.js'
 import { readLayout } from './scan.js'
 
+const FRESH_MS = 50
+
 /**
  * One watched folder with what its build system says of it. The context to judge in is read again whenever those files change:
  * `idf.py set-target` makes it another project under the same path.
@@ -21,6 +23,8 @@ export class BuildFolder {
   #layout: Layout = PLAIN_LAYOUT
   #context: ImageContext
   #key = ''
+  #refreshing: Promise<boolean> | undefined
+  #refreshedAt = Number.NEGATIVE_INFINITY
 
   /** `asked` are the chip and slot of the settings, which stand above what the project says. */
   constructor({ path: folder, label }: WatchedFolder, asked: ImageContext) {
@@ -58,6 +62,25 @@ export class BuildFolder {
 
   /** Reads the files of the build system again if one of them has changed. Returns whether it has. */
   async refresh(): Promise<boolean> {
+    this.#refreshing ??= this.#readAgain().finally(() => {
+      this.#refreshing = undefined
+      this.#refreshedAt = performance.now()
+    })
+    return this.#refreshing
+  }
+
+  /** The same for whoever is about to read one of many candidates: what was looked at a moment ago is not looked at again. */
+  async refreshBeforeReading(): Promise<void> {
+    if (performance.now() - this.#refreshedAt > FRESH_MS) await this.refresh()
+  }
+
+  /** Whether the build system says that the file of this name is not for OTA. */
+  leavesOut(name: string): boolean {
+    const relative = this.relativeOf(name)
+    return relative !== undefined && this.#layout.notForOta.has(relative)
+  }
+
+  async #readAgain(): Promise<boolean> {
     const files = [ESP_IDF_FILES.description, ESP_IDF_FILES.flasherArgs, this.#layout.partitionTable ?? '']
     const key = (await Promise.all(files.map(file => keyOf(path.join(this.path, file))))).join()
     if (key === this.#key) return false

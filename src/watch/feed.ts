@@ -28,6 +28,8 @@ export async function feedIntake<V>(
     told.add(what)
     tell()
   }
+  // What lies there at a start is dealt with before listening begins: with ten thousand files each is work enough.
+  let isFirst = true
   let state: 'unknown' | 'present' | 'missing' = 'unknown'
 
   const seeEverythingElse = (found: ReadonlySet<string>): void => {
@@ -49,7 +51,7 @@ export async function feedIntake<V>(
     if (scan.isCrowded) once('crowded', () => events.crowded(folder.path, MOST_FILES))
     for (const file of scan.keyFiles) once(`key ${file}`, () => events.keyExposed(file))
     const found = new Set<string>()
-    for (const { relative, key } of scan.files) {
+    for (const { relative, key, size } of scan.files) {
       const candidate = folder.candidateAt(relative)
       if (candidate === undefined) continue
       const reason = whyUnaskable(candidate.name)
@@ -58,9 +60,11 @@ export async function feedIntake<V>(
         continue
       }
       found.add(candidate.name)
-      if (!intake.hasJudged(candidate.name, key)) intake.see(candidate)
+      if (!intake.hasJudged(candidate.name, key)) intake.see(candidate, size)
     }
     seeEverythingElse(found)
+    if (isFirst) await intake.idle()
+    isFirst = false
   }
   return createWatcher(
     { folder: folder.path, poll },

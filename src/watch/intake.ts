@@ -43,8 +43,17 @@ export interface IntakeTimes {
 
 /** A burst of writes is looked at once, this long after its first event. */
 const GATHER_MS = 5
-/** Candidates read at the same time; each may hold a whole image in memory. */
-const READ_AT_ONCE = 4
+/** Candidates read at the same time, and the bytes that they may hold in memory together; one is always allowed. */
+const READ_AT_ONCE = 32
+const BYTES_AT_ONCE = 64 * 1024 * 1024
+/** What a file is taken to hold of which only an event is known. */
+const USUAL_LENGTH = 2 * 1024 * 1024
+/**
+ * After an event a file is looked at a few times more, less and less often: chokidar drops an event within 5 ms of another, and reads a
+ * folder again once a second at most, so that what it told may not be the last that happened.
+ */
+const FIRST_CONFIRM_MS = 50
+const LAST_CONFIRM_MS = 800
 /** A file that is never still is mentioned after this long. */
 const STILL_CHANGING_MS = 10_000
 /** Clocks of file systems are trusted to say "long ago", not more. */
@@ -61,6 +70,10 @@ interface Progress {
   toldChanging: boolean
   unreadable: string | undefined
   awaySince: number | undefined
+  /** Bytes that reading it will probably take. */
+  length: number
+  /** When to look once more although nothing seems to have happened; undefined when that has been done often enough. */
+  confirmMs: number | undefined
   isRunning: boolean
   /** Something happened while it was being looked at. */
   again: boolean
@@ -77,6 +90,7 @@ export class Intake<V> {
   readonly #progress = new Map<string, Progress>()
   readonly #waiting: Progress[] = []
   #reading = 0
+  #bytesInUse = 0
   #isClosed = false
   #onIdle: (() => void)[] = []
 
@@ -85,11 +99,13 @@ export class Intake<V> {
     this.#times = times
   }
 
-  /** The file of this candidate is there, or may have changed, or may have gone. */
-  see(candidate: Candidate): void {
+  /** The file of this candidate is there, or may have changed, or may have gone. `length`, in bytes, where somebody has looked. */
+  see(candidate: Candidate, length?: number): void {
     if (this.#isClosed) return
     const progress = this.#progress.get(candidate.name) ?? this.#begin(candidate)
     progress.candidate = candidate
+    progress.length = length ?? USUAL_LENGTH
+    if (length === undefined) progress.confirmMs = FIRST_CONFIRM_MS
     if (progress.isRunning) progress.again = true
     else this.#lookIn(progress, GATHER_MS)
   }
@@ -143,6 +159,8 @@ export class Intake<V> {
       toldChanging: false,
       unreadable: undefined,
       awaySince: undefined,
+      length: 0,
+      confirmMs: undefined,
       isRunning: false,
       again: false,
       timer: undefined
@@ -166,15 +184,18 @@ export class Intake<V> {
   }
 
   #startWaiting(): void {
-    while (this.#reading < READ_AT_ONCE) {
-      const progress = this.#waiting.shift()
-      if (progress === undefined) break
-      this.#reading++
-      void this.#run(progress)
+    for (;;) {
+      const [progress] = this.#waiting
+      if (progress === undefined || this.#reading >= READ_AT_ONCE) return
+      if (this.#reading > 0 && this.#bytesInUse + progress.length > BYTES_AT_ONCE) return
+      this.#waiting.shift()
+      void this.#run(progress, progress.length)
     }
   }
 
-  async #run(progress: Progress): Promise<void> {
+  async #run(progress: Progress, length: number): Promise<void> {
+    this.#reading++
+    this.#bytesInUse += length
     const startedAt = performance.now()
     let nextLookMs: number | undefined
     try {
@@ -183,7 +204,12 @@ export class Intake<V> {
       this.#doors.tellBug(error)
     }
     this.#reading--
+    this.#bytesInUse -= length
     progress.isRunning = false
+    if (nextLookMs === undefined && progress.confirmMs !== undefined) {
+      nextLookMs = progress.confirmMs
+      progress.confirmMs = nextLookMs < LAST_CONFIRM_MS ? 2 * nextLookMs : undefined
+    }
     if (this.#progress.get(progress.candidate.name) !== progress) {
       if (progress.again) this.see(progress.candidate)
     } else if (progress.again) {

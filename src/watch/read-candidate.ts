@@ -16,6 +16,8 @@ export type CandidateReading =
 
 /** Not blocking: opening a pipe that nobody writes to must not hang a thread for ever. */
 const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
+/** Windows has no such flag: there every file is asked where it leads. */
+const NO_FOLLOW: number | undefined = constants.O_NOFOLLOW
 
 export interface ReadOptions {
   readonly file: string
@@ -33,8 +35,8 @@ export interface ReadOptions {
 export async function readCandidate({ file, folder, maxImageBytes, knownKey }: ReadOptions): Promise<CandidateReading> {
   let handle: FileHandle | undefined
   try {
-    if (!isInside(await realpath(folder), await realpath(file))) return { outcome: 'vanished' }
-    handle = await open(file, OPEN_FLAGS)
+    handle = await openInside(folder, file)
+    if (handle === undefined) return { outcome: 'vanished' }
     const before = await look(handle)
     if (before === undefined) return { outcome: 'vanished' }
     const { key, size, changedAt } = before
@@ -49,6 +51,20 @@ export async function readCandidate({ file, folder, maxImageBytes, knownKey }: R
   } finally {
     await handle?.close()
   }
+}
+
+/** Opens a file that lies in a folder by its own name, or through a link that does not lead out; undefined for one that does. */
+async function openInside(folder: string, file: string): Promise<FileHandle | undefined> {
+  if (NO_FOLLOW !== undefined) {
+    try {
+      return await open(file, OPEN_FLAGS | NO_FOLLOW)
+    } catch (error) {
+      // What open(2) says to a link with that flag; FreeBSD says EMLINK.
+      const code = systemErrorCode(error)
+      if (code !== 'ELOOP' && code !== 'EMLINK') throw error
+    }
+  }
+  return isInside(await realpath(folder), await realpath(file)) ? open(file, OPEN_FLAGS) : undefined
 }
 
 /** Whether a real path lies in a folder, given by its real path too. */

@@ -22,6 +22,7 @@ export interface FoundFile {
   readonly relative: string
   readonly file: string
   readonly key: string
+  readonly size: number
 }
 
 export type Scan =
@@ -97,7 +98,13 @@ async function note(walk: Walk, folder: string, relative: string, entry: Dirent)
   const file = path.join(folder, entry.name)
   try {
     const stats = await (entry.isSymbolicLink() ? statInside(walk.root, file) : lstatOf(file, { bigint: true }))
-    if (stats?.isFile()) walk.files.push({ relative: path.join(relative, entry.name), file, key: fileKey(stats) })
+    if (stats?.isFile())
+      walk.files.push({
+        relative: path.join(relative, entry.name),
+        file,
+        key: fileKey(stats),
+        size: Number(stats.size)
+      })
   } catch (error) {
     if (systemErrorCode(error) === undefined) throw error
   }

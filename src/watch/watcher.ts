@@ -55,6 +55,8 @@ export async function createWatcher({ folder, poll }: WatcherOptions, events: Wa
     watcher.on('all', (_event, file) => {
       if (isCandidateFile(path.basename(file))) events.onHint(path.relative(folder, file))
     })
+    // What changed between the scan and the first event that could be heard.
+    watcher.once('ready', () => soon(0))
     watcher.on('error', error => {
       if (isDegraded) return
       isDegraded = true
@@ -74,20 +76,25 @@ export async function createWatcher({ folder, poll }: WatcherOptions, events: Wa
         await listening.watcher.close()
         listening = undefined
       }
-      // Listening begins before what was found is dealt with, so that no change falls between the two.
-      if (identity !== undefined && listening === undefined && !isDegraded) await listen(identity)
       await events.onScan(found)
+      if (identity !== undefined && listening === undefined && !isDegraded) await listen(identity)
     } catch (error) {
       events.onBug(error)
     }
     const tookMs = performance.now() - startedAt
-    if (!isClosed) timer = setTimeout(next, Math.max(poll ? POLL_MS : RESCAN_MS, REST_FACTOR * tookMs))
+    soon(Math.max(poll ? POLL_MS : RESCAN_MS, REST_FACTOR * tookMs))
   }
-  const next = (): void => {
-    scanning = scan()
+  const soon = (delayMs: number): void => {
+    if (isClosed) return
+    clearTimeout(timer)
+    timer = setTimeout(() => {
+      // One at a time: a scan that is asked for meanwhile follows the one that is under way.
+      scanning = scanning.then(scan)
+    }, delayMs)
   }
 
-  await scan()
+  scanning = scan()
+  await scanning
   return {
     close: async () => {
       isClosed = true

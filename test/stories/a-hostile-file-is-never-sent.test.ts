@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
-import { chmod, mkdir, open, symlink, truncate, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, open, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import path from 'node:path'
 import { setTimeout as elapse } from 'node:timers/promises'
@@ -21,10 +21,6 @@ const HAS_PIPES = process.platform !== 'win32'
 const IS_ROOT = process.getuid?.() === 0
 /** A whole rescan lies inside, whatever events were lost. */
 const RESCAN_MS = 2500
-
-async function statusOf(daemon: RunningDaemon, name: string): Promise<number | undefined> {
-  return (await statusesOf(daemon, [name]))[0]
-}
 
 /** The daemon still takes builds, so whatever it met before did not stop it. */
 async function takesABuild(daemon: RunningDaemon, seed: number): Promise<void> {
@@ -138,10 +134,11 @@ describe('a file that cannot be an image', () => {
     await becomesServed(daemon, 'app.bin', IMAGE, 5000)
     const before = residentBytes(daemon)
     const huge = path.join(folder, 'huge.bin')
+    // The length comes first: at no moment is the image at its beginning a file of its own.
     const handle = await open(huge, 'w')
-    await handle.write(IMAGE)
+    await handle.truncate(3 * 1024 * MIB)
+    await handle.write(IMAGE, 0, IMAGE.length, 0)
     await handle.close()
-    await truncate(huge, 3 * 1024 * MIB)
     const line = createLine(daemon)
     const times: number[] = []
     const until = performance.now() + 2 * RESCAN_MS
