@@ -60,7 +60,7 @@ export function createPublishing(options: PublishingOptions): { doors: IntakeDoo
 
   const doors: IntakeDoors<Verdict> = {
     read: async ({ file, folder, ...rest }, knownKey) => {
-      await folderOf({ file, folder, ...rest }).refreshBeforeReading()
+      await folderOf({ file, folder, ...rest }).refresh()
       return readCandidate({ file, folder, maxImageBytes, knownKey })
     },
     judge: (candidate, bytes) => {
@@ -144,7 +144,9 @@ export function refusalOf(verdict: Verdict): Refusal {
 /** `esp_image: invalid segment length 0xffffffff`, as it stands in a device's log. */
 function firstLine(lines: readonly DeviceLine[]): string | undefined {
   const line = lines.find(({ level }) => level === 'E') ?? lines[0]
-  return line === undefined ? undefined : `${line.tag}: ${line.text}${line.likely === true ? ' …' : ''}`
+  if (line === undefined) return undefined
+  // SmartThings' demo prints without a tag.
+  return `${line.tag === '' ? '' : `${line.tag}: `}${line.text}${line.likely === true ? ' …' : ''}`
 }
 
 function explainOtherFamily({ kind }: Verdict): string {

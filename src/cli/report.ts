@@ -15,8 +15,8 @@ export interface JudgedFile {
 
 /** The object that `otad check --json` prints for a file. */
 export function toJson({ file, verdict }: JudgedFile): object {
-  const { kind, chip, problems, device, fields } = verdict
-  return { file, kind, chip, verdict: verdict.verdict, problems, device, fields, signature: null }
+  const { kind, chip, problems, device, fields, signature } = verdict
+  return { file, kind, chip, verdict: verdict.verdict, problems, device, fields, signature }
 }
 
 /** A verdict as a page for people, in the spirit of esptool's image-info. */
@@ -34,7 +34,7 @@ export function writeReport({ file, length, verdict }: JudgedFile, context: Imag
     lines.push(`    ${isWarning(problem) ? 'warning' : 'problem'}  ${explainProblem(problem)}   [${problem.code}]`)
   if (device.length > 0) lines.push('', '  A device would say:')
   for (const { level, tag, text, stage, likely } of device)
-    lines.push(`    ${level} ${tag}: ${text}${likely === true ? ' …' : ''}   (${STAGES[stage]})`)
+    lines.push(`    ${tag === '' ? '' : `${level} ${tag}: `}${text}${likely === true ? ' …' : ''}   (${STAGES[stage]})`)
   return `${lines.map(line => line.trimEnd()).join('\n')}\n`
 }
 

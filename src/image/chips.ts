@@ -1,6 +1,12 @@
 /** Addresses from the first up to, but not including, the second. */
 export type AddressRange = readonly [low: number, high: number]
 
+/** What a block of Secure Boot v2 is signed with; the key lies in the block. */
+export type BlockScheme = 'rsa3072' | 'ecdsa-p192' | 'ecdsa-p256' | 'ecdsa-p384'
+
+/** A form of Secure Boot: `v1` is ECDSA P-256 right behind the image, the others are blocks of v2. */
+export type SecureBootScheme = 'v1' | BlockScheme
+
 /** The numbers of one chip that decide whether an image can run on it. */
 export interface Chip {
   /** As Espressif writes it: "ESP32-S3". */
@@ -27,6 +33,10 @@ export interface Chip {
   readonly iramAboveDram?: number
   /** Flash clock by the header's spi_speed nibble, as esptool names it. */
   readonly flashSpeeds: Readonly<Record<number, string>>
+  /** The forms of Secure Boot that the chip can check: soc_caps.h (SOC_SECURE_BOOT_*); v2 with RSA on an ESP32 from revision 3.0 on. */
+  readonly secureBoot: readonly SecureBootScheme[]
+  /** How many blocks of a Secure Boot v2 signature the chip looks at: SOC_EFUSE_SECURE_BOOT_KEY_DIGESTS. */
+  readonly signatureBlocks: 1 | 3
   /** Known to esptool only, without an ESP-IDF target: its ranges may still move. */
   readonly provisional?: true
 }
@@ -63,7 +73,9 @@ const TABLE = {
     flashLimit: FLASH_24_BIT,
     bootloaderOffset: 0x1000,
     bootloaderRamStart: 0x3fff0000,
-    flashSpeeds: UP_TO_80M
+    flashSpeeds: UP_TO_80M,
+    secureBoot: ['v1', 'rsa3072'],
+    signatureBlocks: 1
   },
   esp32s2: {
     label: 'ESP32-S2',
@@ -81,7 +93,9 @@ const TABLE = {
     bootloaderOffset: 0x1000,
     bootloaderRamStart: 0x4004e000,
     iramAboveDram: 0x70000,
-    flashSpeeds: UP_TO_80M
+    flashSpeeds: UP_TO_80M,
+    secureBoot: ['rsa3072'],
+    signatureBlocks: 3
   },
   esp32s3: {
     label: 'ESP32-S3',
@@ -99,7 +113,9 @@ const TABLE = {
     bootloaderOffset: 0x0,
     bootloaderRamStart: 0x403cb700,
     iramAboveDram: 0x6f0000,
-    flashSpeeds: UP_TO_80M
+    flashSpeeds: UP_TO_80M,
+    secureBoot: ['rsa3072'],
+    signatureBlocks: 3
   },
   esp32c2: {
     label: 'ESP32-C2',
@@ -111,7 +127,9 @@ const TABLE = {
     bootloaderOffset: 0x0,
     bootloaderRamStart: 0x403aeb70,
     iramAboveDram: 0x6e0000,
-    flashSpeeds: UP_TO_60M
+    flashSpeeds: UP_TO_60M,
+    secureBoot: ['ecdsa-p192', 'ecdsa-p256'],
+    signatureBlocks: 1
   },
   esp32c3: {
     label: 'ESP32-C3',
@@ -128,7 +146,9 @@ const TABLE = {
     bootloaderOffset: 0x0,
     bootloaderRamStart: 0x403ce710,
     iramAboveDram: 0x700000,
-    flashSpeeds: UP_TO_80M
+    flashSpeeds: UP_TO_80M,
+    secureBoot: ['rsa3072'],
+    signatureBlocks: 3
   },
   esp32c5: {
     label: 'ESP32-C5',
@@ -144,7 +164,9 @@ const TABLE = {
     flashLimit: FLASH_32_BIT,
     bootloaderOffset: 0x2000,
     bootloaderRamStart: 0x4084e5a0,
-    flashSpeeds: UP_TO_80M_WITHOUT_26M
+    flashSpeeds: UP_TO_80M_WITHOUT_26M,
+    secureBoot: ['rsa3072', 'ecdsa-p256', 'ecdsa-p384'],
+    signatureBlocks: 3
   },
   esp32c6: {
     label: 'ESP32-C6',
@@ -161,7 +183,9 @@ const TABLE = {
     bootloaderOffset: 0x0,
     bootloaderRamStart: 0x4086e610,
     mappedPageCount: 256,
-    flashSpeeds: C6_SPEEDS
+    flashSpeeds: C6_SPEEDS,
+    secureBoot: ['rsa3072', 'ecdsa-p192', 'ecdsa-p256'],
+    signatureBlocks: 3
   },
   esp32c61: {
     label: 'ESP32-C61',
@@ -172,7 +196,9 @@ const TABLE = {
     flashLimit: FLASH_32_BIT,
     bootloaderOffset: 0x0,
     bootloaderRamStart: 0x4083e670,
-    flashSpeeds: UP_TO_80M_WITHOUT_26M
+    flashSpeeds: UP_TO_80M_WITHOUT_26M,
+    secureBoot: ['ecdsa-p192', 'ecdsa-p256'],
+    signatureBlocks: 3
   },
   esp32h2: {
     label: 'ESP32-H2',
@@ -189,7 +215,9 @@ const TABLE = {
     bootloaderOffset: 0x0,
     bootloaderRamStart: 0x4083efd0,
     mappedPageCount: 256,
-    flashSpeeds: UP_TO_48M
+    flashSpeeds: UP_TO_48M,
+    secureBoot: ['rsa3072', 'ecdsa-p192', 'ecdsa-p256'],
+    signatureBlocks: 3
   },
   esp32h21: {
     label: 'ESP32-H21',
@@ -205,7 +233,9 @@ const TABLE = {
     flashLimit: FLASH_24_BIT,
     bootloaderOffset: 0x0,
     bootloaderRamStart: 0x4083ba78,
-    flashSpeeds: UP_TO_48M
+    flashSpeeds: UP_TO_48M,
+    secureBoot: ['rsa3072'],
+    signatureBlocks: 3
   },
   esp32h4: {
     label: 'ESP32-H4',
@@ -216,7 +246,9 @@ const TABLE = {
     flashLimit: FLASH_32_BIT,
     bootloaderOffset: 0x2000,
     bootloaderRamStart: 0x4084f350,
-    flashSpeeds: UP_TO_48M
+    flashSpeeds: UP_TO_48M,
+    secureBoot: [],
+    signatureBlocks: 3
   },
   esp32p4: {
     label: 'ESP32-P4',
@@ -234,7 +266,9 @@ const TABLE = {
     bootloaderOffset: 0x2000,
     bootloaderRamStart: 0x4ffadfc0,
     bootloaderRamStartBelowRevision3: 0x4ff2bbd0,
-    flashSpeeds: UP_TO_80M
+    flashSpeeds: UP_TO_80M,
+    secureBoot: ['rsa3072', 'ecdsa-p256', 'ecdsa-p384'],
+    signatureBlocks: 3
   },
   esp32s31: {
     label: 'ESP32-S31',
@@ -250,7 +284,9 @@ const TABLE = {
     flashLimit: FLASH_32_BIT,
     bootloaderOffset: 0x2000,
     bootloaderRamStart: 0x2f06cfb0,
-    flashSpeeds: UP_TO_80M_WITHOUT_26M
+    flashSpeeds: UP_TO_80M_WITHOUT_26M,
+    secureBoot: ['rsa3072'],
+    signatureBlocks: 3
   },
   esp32e22: {
     label: 'ESP32-E22',
@@ -266,6 +302,8 @@ const TABLE = {
     flashLimit: FLASH_24_BIT,
     bootloaderOffset: 0x0,
     flashSpeeds: UP_TO_80M,
+    secureBoot: [],
+    signatureBlocks: 3,
     provisional: true
   },
   esp8266: {
@@ -276,7 +314,9 @@ const TABLE = {
     pageSizes: [],
     flashLimit: FLASH_24_BIT,
     bootloaderOffset: 0x0,
-    flashSpeeds: UP_TO_80M
+    flashSpeeds: UP_TO_80M,
+    secureBoot: [],
+    signatureBlocks: 3
   }
 } as const satisfies Record<string, Chip>
 

@@ -24,14 +24,29 @@ function isOtaData(bytes: Uint8Array): boolean {
   })
 }
 
+/** Which pages of an NVS partition have a header that is neither erased nor right; entries are not looked at. */
+export function damagedNvsPages(bytes: Uint8Array): readonly number[] {
+  const damaged: number[] = []
+  for (let offset = 0; offset < bytes.length; offset += NVS_PAGE.length) {
+    const header = bytes.subarray(offset, offset + NVS_PAGE.headerLength)
+    const isSound = isFilledWith(header, FLASH.erasedByte) || isNvsHeader(header)
+    if (!isSound) damaged.push(offset / NVS_PAGE.length)
+  }
+  return damaged
+}
+
 function isNvs(bytes: Uint8Array): boolean {
   if (bytes.length < NVS_PAGE.length || bytes.length % NVS_PAGE.length !== 0) return false
-  const view = viewOf(bytes)
+  return isNvsHeader(bytes.subarray(0, NVS_PAGE.headerLength))
+}
+
+function isNvsHeader(header: Uint8Array): boolean {
+  const view = viewOf(header)
   const states: readonly number[] = NVS_PAGE.states
   const versions: readonly number[] = NVS_PAGE.versions
   if (!states.includes(view.getUint32(NVS_PAGE.state, true))) return false
   if (!versions.includes(view.getUint8(NVS_PAGE.version))) return false
-  return view.getUint32(NVS_PAGE.crc, true) === crc32(bytes.subarray(NVS_PAGE.crcStart, NVS_PAGE.crc), 0xffffffff)
+  return view.getUint32(NVS_PAGE.crc, true) === crc32(header.subarray(NVS_PAGE.crcStart, NVS_PAGE.crc), 0xffffffff)
 }
 
 /** Blocks counted from the end are mixed into the magic where SPIFFS was built to check its length. */

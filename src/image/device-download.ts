@@ -3,6 +3,7 @@ import type { DeviceLine, DeviceSituation } from './device-lines.js'
 import { readHeader } from './header.js'
 import { hasEmptyRevisionRange } from './header-problems.js'
 import { IMAGE_HEADER, LIMITS } from './layout.js'
+import { olderChipMismatch, olderRevisionRefusal, withOlder } from './older-lines.js'
 
 /**
  * What a device prints while it downloads: esp_https_ota.c, bootloader_common_loader.c (tag boot_comm) and esp_ota_ops.c.
@@ -15,12 +16,14 @@ export function downloadLine(bytes: Uint8Array, situation: DeviceSituation): Dev
   }
   const id = situation.chip === null ? null : CHIPS[situation.chip].id
   if (id !== null && header.chipId !== id) {
-    return error('https-ota', 'boot_comm', `mismatch chip ID, expected ${id}, found ${header.chipId}`)
+    const line = error('https-ota', 'boot_comm', `mismatch chip ID, expected ${id}, found ${header.chipId}`)
+    return withOlder(line, olderChipMismatch(situation.release, id, header.chipId))
   }
   const magic = bytes[IMAGE_HEADER.magic] ?? 0
   const isImage = magic === IMAGE_HEADER.magicByte
   if (isImage && id !== null && hasEmptyRevisionRange(header)) {
-    return { ...error('https-ota', 'boot_comm', 'chip revision check failed. Required '), likely: true }
+    const line = { ...error('https-ota', 'boot_comm', 'chip revision check failed. Required '), likely: true } as const
+    return withOlder(line, olderRevisionRefusal(situation.release))
   }
   if (!isImage) {
     const saw = magic.toString(16).padStart(2, '0')

@@ -1,3 +1,5 @@
+import type { BlockScheme } from './chips.js'
+
 /** One segment as it is reported: names and numbers of esp_image_segment_header_t, and what a device does with it. */
 export interface SegmentFields {
   readonly addr: number
@@ -37,7 +39,7 @@ export interface SignatureBlockFields {
   readonly version: number
   readonly crcValid: boolean
   /** Null where version or curve are not known. */
-  readonly scheme: 'rsa3072' | 'ecdsa-p192' | 'ecdsa-p256' | 'ecdsa-p384' | null
+  readonly scheme: BlockScheme | null
   readonly digestValid: boolean
   /** SHA-256 of the public key's fields, as eFuses hold it; null where the scheme is not known. */
   readonly keyDigest: string | null
@@ -108,5 +110,16 @@ export interface PartitionTableFields {
   readonly valid: boolean
 }
 
+/** What was read of a file around firmware that stays unseen: encrypted, packed, a patch, or for another boot loader. */
+export interface EnvelopeFields {
+  readonly appDesc?: never
+  /** The version that the file states; MCUboot's with its build number behind a plus. */
+  readonly version?: string
+  /** Length of what is inside, as the file states it. */
+  readonly payloadLength?: number
+  /** The appended SHA-256 of the firmware that a patch is for, hexadecimal. */
+  readonly baseSha256?: string
+}
+
 /** The facts of a file that could be parsed. `appDesc` can be asked for without knowing which of them it is. */
-export type ImageFields = EspImageFields | Esp8266Fields | PartitionTableFields
+export type ImageFields = EspImageFields | Esp8266Fields | PartitionTableFields | EnvelopeFields

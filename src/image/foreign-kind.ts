@@ -19,8 +19,13 @@ function kindByStructure(bytes: Uint8Array): Kind | undefined {
   if (startsErasedBeforeBootloader(bytes)) return 'merged-flash'
   const partition = kindOfDataPartition(bytes)
   if (partition !== undefined) return partition
-  if (PREFIXED_SIGNATURE_LENGTHS.some(length => isAppAt(bytes, length))) return 'signature-prefixed-app'
+  if (prefixLength(bytes) !== undefined) return 'signature-prefixed-app'
   return isBlockWhole(bytes.subarray(lastSector(bytes))) ? 'signed-data' : undefined
+}
+
+/** Length of the signature that stands in front of an app; undefined where no app begins behind one. */
+export function prefixLength(bytes: Uint8Array): number | undefined {
+  return PREFIXED_SIGNATURE_LENGTHS.find(length => isAppAt(bytes, length))
 }
 
 function isAppAt(bytes: Uint8Array, offset: number): boolean {

@@ -1,5 +1,5 @@
 import { CHIPS } from './chips.js'
-import { headerProblems, pageSizeProblems } from './header-problems.js'
+import { efuseProblems, headerProblems, pageSizeProblems } from './header-problems.js'
 import { kindProblems } from './kind-problems.js'
 import { LIMITS } from './layout.js'
 import { isExecutable } from './memory.js'
@@ -7,22 +7,35 @@ import type { Problem } from './problem.js'
 import type { ReadImage } from './read-image.js'
 import { sealProblems } from './seal.js'
 import { alignmentProblems, bootloaderRamProblems, loadAddressProblems, overlapProblems } from './segment-problems.js'
+import type { SignatureReport } from './signature.js'
+import { signatureProblems } from './signature-problems.js'
+import { isSpecial } from './special-kinds.js'
 import type { ImageContext } from './verdict.js'
 
+/** An image, what was read of it, what was said of its signature, and the project it is for. */
+export interface ImageCase {
+  readonly bytes: Uint8Array
+  readonly image: ReadImage
+  readonly signature: SignatureReport | null
+  readonly context: ImageContext
+}
+
 /** Everything that is wrong with an image, in the order in which a device would meet it. */
-export function imageProblems(bytes: Uint8Array, image: ReadImage, context: ImageContext): readonly Problem[] {
-  const { header, chip } = image
+export function imageProblems({ bytes, image, signature, context }: ImageCase): readonly Problem[] {
+  const { header, chip, appDescriptor } = image
   return [
     ...lengthProblems(bytes),
     ...headerProblems(header, chip, context.chip),
-    ...pageSizeProblems(image.appDescriptor?.mmuPageSizeLog2 ?? 0, chip),
+    ...efuseProblems(appDescriptor, chip),
+    ...pageSizeProblems(appDescriptor?.mmuPageSizeLog2 ?? 0, chip),
     ...chainProblems(image),
     ...(image.seal === undefined ? [] : sealProblems(bytes, image.seal, header.hashAppended !== 0)),
-    ...slotProblems(bytes, image, context.slotSize),
+    ...slotProblems(bytes, image, context),
     ...entryProblems(image),
     ...(image.hashFlagCleared ? [{ code: 'hash-flag-cleared' } as const] : []),
     ...trailerProblems(image),
-    ...kindProblems(image.kind, chip, image.chain.segments)
+    ...signatureProblems(signature, context.signature),
+    ...(isSpecial(image.kind, context) ? [] : kindProblems(image.kind, chip, image.chain.segments))
   ]
 }
 
@@ -59,7 +72,9 @@ function placementProblems({ chip, chain, layout, header, kind }: ReadImage): Pr
   ]
 }
 
-function slotProblems(bytes: Uint8Array, { seal }: ReadImage, slotSize: number | undefined): Problem[] {
+function slotProblems(bytes: Uint8Array, { seal, kind }: ReadImage, context: ImageContext): Problem[] {
+  // A bootloader that the project serves goes to the bootloader partition and not to a slot.
+  const slotSize = isSpecial(kind, context) ? undefined : context.slotSize
   const length = Math.max(bytes.length, seal?.imageLength ?? 0)
   return slotSize === undefined || length <= slotSize ? [] : [{ code: 'too-large-for-partition', length, slotSize }]
 }

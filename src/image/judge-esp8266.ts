@@ -4,19 +4,24 @@ import type { Esp8266Image } from './esp8266-ram-part.js'
 import type { Esp8266Fields } from './fields.js'
 import { USUAL_PAGE_SIZE } from './pages.js'
 import { isWarning, type Problem } from './problem.js'
+import { NO_SIGNATURE } from './signature.js'
+import { signatureProblems } from './signature-problems.js'
+import { isSpecial } from './special-kinds.js'
 import type { ImageContext, Verdict } from './verdict.js'
 
 /** Judges an image of the ESP8266: sound ones are of another family than the projects this daemon is mostly for. */
 export function judgeEsp8266Image(bytes: Uint8Array, context: ImageContext): Verdict {
   const image = readEsp8266Image(bytes)
   const { chip: wanted, slotSize } = context
-  const mismatch: Problem[] =
-    wanted === undefined || wanted === 'esp8266' ? [] : [{ code: 'chip-mismatch', found: 'esp8266', expected: wanted }]
+  const isAsked = wanted === undefined || wanted === 'esp8266' || isSpecial(image.kind, context)
+  const mismatch: Problem[] = isAsked ? [] : [{ code: 'chip-mismatch', found: 'esp8266', expected: wanted }]
+  // None of the forms of signature that are known here lies behind such an image.
+  const signature = (context.signature?.policy ?? 'off') === 'off' ? null : NO_SIGNATURE
   const tooLarge: Problem[] =
     slotSize === undefined || bytes.length <= slotSize
       ? []
       : [{ code: 'too-large-for-partition', length: bytes.length, slotSize }]
-  const problems = [...mismatch, ...image.problems, ...tooLarge]
+  const problems = [...mismatch, ...image.problems, ...tooLarge, ...signatureProblems(signature, context.signature)]
   return {
     verdict: problems.every(isWarning) ? 'other-family' : 'reject',
     kind: image.kind,
@@ -24,6 +29,7 @@ export function judgeEsp8266Image(bytes: Uint8Array, context: ImageContext): Ver
     problems,
     device: deviceLog(bytes, { chip: wanted ?? 'esp8266', slotSize, pageSize: USUAL_PAGE_SIZE, seal: undefined }),
     fields: fieldsOf(image),
+    signature,
     // Version 3 alone carries a hash, and its boot loader checks it only where the project asked for that.
     selfContained: false
   }

@@ -148,7 +148,10 @@ export const ESP8266_IMAGE = {
 } as const
 
 /** What a v1 signature looks like behind an image: esp_secure_boot_sig_block_t of esp_secure_boot.h, version 0, 64 bytes r and s. */
-export const SIGNATURE_V1 = { length: 68, version: 0, longestTrailer: 128 } as const
+export const SIGNATURE_V1 = { length: 68, version: 0, signature: 4, longestTrailer: 128 } as const
+
+/** A public key of Secure Boot v1 as espsecure extracts it: X and Y of P-256, 32 bytes each, big-endian. */
+export const RAW_P256_KEY_LENGTH = 64
 
 /** ets_secure_boot_signature_t: ESP-IDF components/bootloader_support/include/esp_secure_boot.h and espsecure. */
 export const SIGNATURE_BLOCK = {
@@ -164,12 +167,35 @@ export const SIGNATURE_BLOCK = {
   ecdsaVersion: 3,
   rsaKey: 36,
   rsaKeyEnd: 812,
+  rsaSignature: 812, // signature
+  rsaSignatureLength: 384,
   ecdsaCurve: 36,
   ecdsaKeyEnd: 101,
+  ecdsaSignature: 101, // ecdsa.signature, r then s
   sha384: 1,
   p384Curve: 52,
-  p384KeyEnd: 149
+  p384KeyEnd: 149,
+  p384Signature: 149
 } as const
+
+/** Length of the salt of RSA-PSS, no other being accepted: espsecure and the ROM. */
+export const PSS_SALT_LENGTH = 32
+
+/** The public key inside an RSA block, in little-endian byte order like every large number of a block: ets_rsa_pubkey_t. */
+export const RSA_KEY_FIELDS = {
+  length: 776,
+  modulus: 0, // n
+  modulusLength: 384,
+  exponent: 384, // e
+  rSquared: 388, // rinv: 2^6144 mod n
+  negativeInverse: 772 // mdash: -1/n mod 2^32
+} as const
+
+/** The public key inside an ECDSA block: the curve's number, X and Y one behind the other, zeros to the field's end. */
+export const ECDSA_KEY_FIELDS = { curve: 0, point: 1, length: 65, p384Length: 97 } as const
+
+/** How much of a key's SHA-256 the eFuses hold; the ESP32-C2 has room for half: ESP_SECURE_BOOT_KEY_DIGEST_LEN. */
+export const KEY_DIGEST = { length: 32, halfLength: 16 } as const
 
 /** Footer of the SmartThings ota_demo: firmware_sign.py and ota_util.c of st-device-sdk-c-ref. */
 export const SMARTTHINGS_FOOTER = {
@@ -214,6 +240,7 @@ export const OTA_DATA = { sectors: 2, sequence: 0, label: 4, labelLength: 20, cr
 /** The header of an NVS page: ESP-IDF components/nvs_flash/src/nvs_page.hpp. */
 export const NVS_PAGE = {
   length: 0x1000,
+  headerLength: 32,
   state: 0,
   states: [0xfffffffe, 0xfffffffc, 0xfffffff8, 0xfffffff0],
   version: 8,
@@ -233,3 +260,62 @@ export const FAT = { jumps: [0xeb, 0xe9], markOffset: 510, mark: [0x55, 0xaa] } 
 
 /** Lengths that the signature in front of an app can have: esp32FOTA's signature_len. */
 export const PREFIXED_SIGNATURE_LENGTHS: readonly number[] = [512, 384, 256]
+
+/** Matter OTA file, a TLV of the Matter specification inside: connectedhomeip src/lib/core/OTAImageHeader.h. */
+export const MATTER_OTA = {
+  totalLength: 4,
+  headerLength: 12,
+  header: 16,
+  versionTag: 3, // kSoftwareVersionString
+  versionLength: 64, // at most
+  payloadLengthTag: 4, // kPayloadSize
+  digestTypeTag: 8, // kImageDigestType
+  digestTag: 9 // kImageDigest
+} as const
+
+/** Matter TLV, as far as an OTA header needs it: connectedhomeip src/lib/core/TLVTypes.h and TLVTags.h. */
+export const MATTER_TLV = {
+  typeMask: 0x1f,
+  tagMask: 0xe0,
+  contextTag: 0x20,
+  firstUnsigned: 0x04, // 1, 2, 4 and 8 bytes
+  firstUtf8: 0x0c, // with a length of 1, 2, 4 and 8 bytes
+  firstOctets: 0x10,
+  structure: 0x15,
+  end: 0x18
+} as const
+
+/** image_header, image_tlv_info and image_tlv of mcuboot boot/bootutil/include/bootutil/image.h. */
+export const MCUBOOT_IMAGE = {
+  headerLength: 32,
+  headerSize: 8, // ih_hdr_size
+  protectedSize: 10, // ih_protect_tlv_size
+  imageSize: 12, // ih_img_size
+  version: 20, // ih_ver: major, minor, u16 revision, u32 build
+  tlvMagic: 0x6907, // IMAGE_TLV_INFO_MAGIC
+  tlvInfoLength: 4,
+  tlvHeaderLength: 4,
+  /** Which hash algorithm a TLV type stands for, and its length: IMAGE_TLV_SHA256, _SHA384, _SHA512. */
+  digests: { 16: ['sha256', 32], 17: ['sha384', 48], 18: ['sha512', 64] } as Readonly<
+    Record<number, readonly [algorithm: string, length: number]>
+  >,
+  loadHeaderMagic: 0xace637d3 // esp_load_header of boot/espressif
+} as const
+
+/** Pre-encrypted image: idf-extra-components esp_encrypted_img/src/esp_encrypted_img.c, RSA and ECIES alike. */
+export const ENCRYPTED_IMAGE = { headerLength: 512, plainLength: 404 } as const
+
+/** Patch header: idf-extra-components esp_delta_ota/examples (esp_delta_ota_patch_gen.py). */
+export const DELTA_PATCH = { headerLength: 64, baseDigest: 4 } as const
+
+/** Header in front of a compressed or delta image: bootloader_custom_ota.h of esp-bootloader-plus. */
+export const BOOTLOADER_PLUS = {
+  version: 4,
+  softwareVersion: 8,
+  softwareVersionLength: 32,
+  payloadLength: 40,
+  md5: 44,
+  md5Length: 16,
+  /** Where the header's own CRC-32 stands in each version of it; the payload follows at once. */
+  headerCrc: { 1: 76, 2: 84 } as Readonly<Record<number, number>>
+} as const

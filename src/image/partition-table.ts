@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { PartitionTableFields } from './fields.js'
 import { bytesAreAt } from './filling.js'
 import { FLASH, PARTITION_ENTRY, PARTITION_TABLE } from './layout.js'
 import { viewOf } from './little-endian.js'
@@ -39,6 +40,12 @@ export function readPartitionTable(bytes: Uint8Array): PartitionTable {
   const md5 = readMd5(table, offset)
   const endsHere = bytesAreAt(table, offset, [FLASH.erasedByte, FLASH.erasedByte])
   return { entries, md5, valid: entries.length > 0 && (md5 ?? endsHere) }
+}
+
+/** What is reported of the partition table at the start of these bytes. */
+export function partitionTableFields(bytes: Uint8Array): PartitionTableFields {
+  const { entries, md5, valid } = readPartitionTable(bytes)
+  return { entries: entries.length, md5, valid }
 }
 
 /** Whether a partition table begins at an offset: the magic, and a first entry that a partition tool could have written. */

@@ -1,7 +1,23 @@
-import { CHIPS, type ChipName, retiredChipWithId } from './chips.js'
+import { CHIPS, type ChipName } from './chips.js'
 import { describeKind, type Kind } from './kinds.js'
-import { ESP8266_IMAGE, HASH_LENGTH, IMAGE_HEADER, LIMITS } from './layout.js'
+import { ESP8266_IMAGE, IMAGE_HEADER, LIMITS } from './layout.js'
+import {
+  abbreviated,
+  alsoOthers,
+  ENVELOPE_DAMAGE,
+  hex,
+  hexByte,
+  pageSizes,
+  partitionTable,
+  revision,
+  secondHeader,
+  segmentLength,
+  signatureDamage,
+  unknownChip,
+  unverified
+} from './problem-phrases.js'
 import type { BrokenChain } from './segments.js'
+import type { BlockVerdict, SignatureScheme } from './signature.js'
 
 /** Everything that can be wrong with a file, with the facts its sentence needs. Codes that begin with `warn:` do not reject. */
 export type Problem =
@@ -11,7 +27,13 @@ export type Problem =
   | { readonly code: 'shorter-than-1024'; readonly fileLength: number }
   | { readonly code: 'unknown-chip-id'; readonly chipId: number }
   | { readonly code: 'chip-mismatch'; readonly found: ChipName; readonly expected: ChipName }
-  | { readonly code: 'revision-range-empty'; readonly minRevision: number; readonly maxRevision: number }
+  | {
+      readonly code: 'revision-range-empty'
+      /** Left out where the revisions are the chip's own. */
+      readonly of?: 'efuse-block'
+      readonly minRevision: number
+      readonly maxRevision: number
+    }
   | { readonly code: 'hash-flag-invalid'; readonly flag: number }
   | { readonly code: 'no-segments' }
   | { readonly code: 'mmu-page-size-unsupported'; readonly chip: ChipName; readonly log2: number }
@@ -43,12 +65,32 @@ export type Problem =
   | { readonly code: 'hash-flag-cleared' }
   | { readonly code: 'signature-invalid'; readonly block: number; readonly reason: 'crc' | 'digest' | 'version' }
   | { readonly code: 'signature-length-unexpected'; readonly length: number; readonly expected: number }
+  | { readonly code: 'signature-missing' }
+  | { readonly code: 'signature-untrusted'; readonly keyDigests: readonly string[] }
+  | {
+      readonly code: 'signature-not-verified'
+      readonly scheme: SignatureScheme
+      /** What the block of Secure Boot v2 came to that tells most; null for the other schemes. */
+      readonly block: BlockVerdict | null
+    }
   | { readonly code: 'is-bootloader' }
   | { readonly code: 'is-ram-app' }
   | { readonly code: 'is-merged-flash' }
   | { readonly code: 'segment0-too-short'; readonly length: number }
   | { readonly code: 'app-desc-missing'; readonly chip: ChipName }
   | { readonly code: 'bad-second-header'; readonly offset: number; readonly found: number | null }
+  | { readonly code: 'envelope-damaged'; readonly kind: Kind; readonly part: 'header' | 'header-crc' | 'digest' }
+  | { readonly code: 'envelope-length-mismatch'; readonly kind: Kind; readonly stated: number; readonly found: number }
+  | {
+      readonly code: 'payload-digest-mismatch'
+      readonly kind: Kind
+      readonly calculated: string
+      readonly found: string
+    }
+  | { readonly code: 'payload-not-an-app'; readonly kind: Kind; readonly found: Kind }
+  | { readonly code: 'partition-table-invalid'; readonly md5: boolean | null }
+  /** `count` pages are damaged, the named one included. */
+  | { readonly code: 'nvs-page-damaged'; readonly index: number; readonly count: number }
   | { readonly code: 'warn:no-hash' }
   | { readonly code: 'warn:no-app-desc' }
   | { readonly code: 'warn:reserved-header-bytes' }
@@ -78,7 +120,7 @@ export function explainProblem(problem: Problem): string {
     case 'chip-mismatch':
       return `this image is for ${CHIPS[problem.found].label}, the project is for ${CHIPS[problem.expected].label}`
     case 'revision-range-empty':
-      return `no chip can satisfy it: it asks for revision ${revision(problem.minRevision)} or later and ${revision(problem.maxRevision)} or earlier`
+      return `no ${problem.of === undefined ? 'chip' : 'eFuse block'} can satisfy it: it asks for revision ${revision(problem.minRevision)} or later and ${revision(problem.maxRevision)} or earlier`
     case 'hash-flag-invalid':
       return `the hash flag of the header is ${problem.flag} instead of 0 or 1`
     case 'no-segments':
@@ -119,6 +161,12 @@ export function explainProblem(problem: Problem): string {
       return signatureDamage(problem.block, problem.reason)
     case 'signature-length-unexpected':
       return `the signature in the SmartThings footer is ${problem.length} bytes, the device takes ${problem.expected} (RSA-2048) only`
+    case 'signature-missing':
+      return 'the image carries no signature, and the project demands one'
+    case 'signature-untrusted':
+      return `the signature is right, but by a key that is none of the project's: ${problem.keyDigests.map(abbreviated).join(', ')}`
+    case 'signature-not-verified':
+      return unverified(problem.scheme, problem.block)
     case 'is-bootloader':
       return `this is ${describeKind('bootloader')}`
     case 'is-ram-app':
@@ -131,6 +179,18 @@ export function explainProblem(problem: Problem): string {
       return `there is no app descriptor, and ${CHIPS[problem.chip].label} needs one for its MMU page size`
     case 'bad-second-header':
       return secondHeader(problem.offset, problem.found)
+    case 'envelope-damaged':
+      return `this is ${describeKind(problem.kind)}; ${ENVELOPE_DAMAGE[problem.part]}`
+    case 'envelope-length-mismatch':
+      return `the header states ${problem.stated} bytes, ${problem.found} are there`
+    case 'payload-digest-mismatch':
+      return `the digest of what is inside is ${abbreviated(problem.calculated)}, the header says ${abbreviated(problem.found)}`
+    case 'payload-not-an-app':
+      return `what is inside is no app: it is ${describeKind(problem.found)}`
+    case 'partition-table-invalid':
+      return partitionTable(problem.md5)
+    case 'nvs-page-damaged':
+      return `the header of NVS page ${problem.index} is damaged: its CRC-32 does not match${alsoOthers(problem.count)}`
     case 'warn:no-hash':
       return 'the image carries no SHA-256, so that only a weak checksum guards it'
     case 'warn:no-app-desc':
@@ -146,58 +206,4 @@ export function explainProblem(problem: Problem): string {
     case 'warn:v2-first-header-count':
       return `the first header announces ${problem.count} instead of ${ESP8266_IMAGE.v2SegmentCount}`
   }
-}
-
-function hex(value: number): string {
-  return `0x${value.toString(16).padStart(8, '0')}`
-}
-
-function hexByte(value: number): string {
-  return `0x${value.toString(16).padStart(2, '0')}`
-}
-
-function abbreviated(digest: string): string {
-  return digest.length > HASH_LENGTH / 2 ? `${digest.slice(0, HASH_LENGTH / 2)}…` : digest
-}
-
-function revision(full: number): string {
-  return `v${Math.floor(full / 100)}.${full % 100}`
-}
-
-function unknownChip(chipId: number): string {
-  const retired = retiredChipWithId(chipId)
-  return retired === undefined
-    ? `the header names chip ${chipId}, which no chip has`
-    : `the header names chip ${chipId}, which was ${retired}`
-}
-
-function pageSizes(chip: ChipName): string {
-  return CHIPS[chip].pageSizes.map(size => `${size / 1024} KiB`).join(', ')
-}
-
-function segmentLength(index: number, length: number, limit: number): string {
-  const claim = `segment ${index} claims ${length} bytes`
-  return length >= limit ? `${claim}, it has to be less than ${limit}` : `${claim}, which is no multiple of 4`
-}
-
-function alsoOthers(count: number): string {
-  return count > 1 ? `, and so for ${count - 1} more` : ''
-}
-
-function signatureDamage(block: number, reason: 'crc' | 'digest' | 'version'): string {
-  switch (reason) {
-    case 'crc':
-      return `signature block ${block} is damaged: its CRC-32 does not match`
-    case 'digest':
-      return `signature block ${block} was made for other content: its digest does not match`
-    case 'version':
-      return `signature block ${block} is of a version or curve that is not known`
-  }
-}
-
-function secondHeader(offset: number, found: number | null): string {
-  const place = `the second header of the image should be at ${hex(offset)}`
-  return found === null
-    ? `${place}, behind the end of the file`
-    : `${place}, but ${hexByte(found)} stands there instead of ${hexByte(IMAGE_HEADER.magicByte)}`
 }

@@ -1,24 +1,47 @@
 import { createHash } from 'node:crypto'
+import type { BlockScheme } from './chips.js'
 import { crc32 } from './crc32.js'
 import type { SignatureBlockFields } from './fields.js'
 import { bytesAreAt } from './filling.js'
 import { FLASH, SIGNATURE_BLOCK } from './layout.js'
 import { viewOf } from './little-endian.js'
-
-type Scheme = NonNullable<SignatureBlockFields['scheme']>
+import type { Problem } from './problem.js'
 
 /** Where the parts of a block lie under its scheme: ets_secure_boot_signature_t of esp_secure_boot.h, one layout each. */
 interface BlockLayout {
   readonly digest: 'sha256' | 'sha384'
   readonly keyStart: number
   readonly keyEnd: number
+  readonly signatureStart: number
+  /** Length of the signature of RSA, or of r and of s of ECDSA. */
+  readonly numberLength: number
 }
 
-const LAYOUTS: Readonly<Record<Scheme, BlockLayout>> = {
-  rsa3072: { digest: 'sha256', keyStart: SIGNATURE_BLOCK.rsaKey, keyEnd: SIGNATURE_BLOCK.rsaKeyEnd },
-  'ecdsa-p192': { digest: 'sha256', keyStart: SIGNATURE_BLOCK.ecdsaCurve, keyEnd: SIGNATURE_BLOCK.ecdsaKeyEnd },
-  'ecdsa-p256': { digest: 'sha256', keyStart: SIGNATURE_BLOCK.ecdsaCurve, keyEnd: SIGNATURE_BLOCK.ecdsaKeyEnd },
-  'ecdsa-p384': { digest: 'sha384', keyStart: SIGNATURE_BLOCK.p384Curve, keyEnd: SIGNATURE_BLOCK.p384KeyEnd }
+const ECDSA = {
+  digest: 'sha256',
+  keyStart: SIGNATURE_BLOCK.ecdsaCurve,
+  keyEnd: SIGNATURE_BLOCK.ecdsaKeyEnd,
+  signatureStart: SIGNATURE_BLOCK.ecdsaSignature
+} as const
+
+/** The parts of a block under each scheme. */
+export const BLOCK_LAYOUTS: Readonly<Record<BlockScheme, BlockLayout>> = {
+  rsa3072: {
+    digest: 'sha256',
+    keyStart: SIGNATURE_BLOCK.rsaKey,
+    keyEnd: SIGNATURE_BLOCK.rsaKeyEnd,
+    signatureStart: SIGNATURE_BLOCK.rsaSignature,
+    numberLength: SIGNATURE_BLOCK.rsaSignatureLength
+  },
+  'ecdsa-p192': { ...ECDSA, numberLength: 24 },
+  'ecdsa-p256': { ...ECDSA, numberLength: 32 },
+  'ecdsa-p384': {
+    digest: 'sha384',
+    keyStart: SIGNATURE_BLOCK.p384Curve,
+    keyEnd: SIGNATURE_BLOCK.p384KeyEnd,
+    signatureStart: SIGNATURE_BLOCK.p384Signature,
+    numberLength: 48
+  }
 }
 
 /** Where the signature sector of an image of this length begins: the next multiple of 4 KiB, what lies before it being signed too. */
@@ -33,7 +56,7 @@ export function isSignatureSectorAt(bytes: Uint8Array, offset: number): boolean 
 
 /**
  * Reads the signature blocks of Secure Boot v2 in a sector: whether each is whole and made for the bytes before the sector.
- * Says nothing of the signatures themselves, for which a key is needed.
+ * Says nothing of the signatures themselves: secure-boot-v2.ts does.
  */
 export function readSignatureSector(bytes: Uint8Array, sector: number): readonly SignatureBlockFields[] {
   const blocks: SignatureBlockFields[] = []
@@ -45,6 +68,13 @@ export function readSignatureSector(bytes: Uint8Array, sector: number): readonly
     blocks.push(readBlock(block, index, digestBefore(bytes, sector, digests)))
   }
   return blocks
+}
+
+/** A block that a device would skip is still damage: espsecure never writes one that fails its own checks. */
+export function blockProblems({ index, crcValid, scheme, digestValid }: SignatureBlockFields): Problem[] {
+  if (!crcValid) return [{ code: 'signature-invalid', block: index, reason: 'crc' }]
+  if (scheme === null) return [{ code: 'signature-invalid', block: index, reason: 'version' }]
+  return digestValid ? [] : [{ code: 'signature-invalid', block: index, reason: 'digest' }]
 }
 
 /** Whether the CRC-32 of a signature block holds: plain zlib CRC over everything before it. */
@@ -62,7 +92,7 @@ function readBlock(
   const crcValid = isBlockWhole(block)
   const scheme = schemeOf(block)
   if (scheme === null) return { index, version, crcValid, scheme, digestValid: false, keyDigest: null }
-  const layout = LAYOUTS[scheme]
+  const layout = BLOCK_LAYOUTS[scheme]
   const key = block.subarray(layout.keyStart, layout.keyEnd)
   return {
     index,
@@ -74,7 +104,7 @@ function readBlock(
   }
 }
 
-function schemeOf(block: Uint8Array): Scheme | null {
+function schemeOf(block: Uint8Array): BlockScheme | null {
   const version = block[SIGNATURE_BLOCK.version]
   if (version === SIGNATURE_BLOCK.rsaVersion) return 'rsa3072'
   if (version !== SIGNATURE_BLOCK.ecdsaVersion) return null

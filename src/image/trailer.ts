@@ -1,10 +1,10 @@
 import type { ChipName } from './chips.js'
-import type { SignatureBlockFields, TrailerFields } from './fields.js'
+import type { TrailerFields } from './fields.js'
 import { bytesAreAt, isFilledWith } from './filling.js'
 import { ARDUINO_SIGNATURE, FLASH, SIGNATURE_V1, SMARTTHINGS_FOOTER } from './layout.js'
 import { viewOf } from './little-endian.js'
 import type { Problem } from './problem.js'
-import { isSignatureSectorAt, readSignatureSector, signatureSectorOffset } from './signature-sector.js'
+import { blockProblems, isSignatureSectorAt, readSignatureSector, signatureSectorOffset } from './signature-sector.js'
 
 /** What follows an image, and what is wrong with it. */
 export interface Trailer {
@@ -14,7 +14,7 @@ export interface Trailer {
 
 /**
  * Reads what follows an image: nothing, 0xFF padding, a signature of a known form, or bytes that nobody asked for.
- * Forms are recognised and checked for damage; whether a signature is right is a question for whoever has the key.
+ * Forms are recognised and checked for damage; whether a signature is right, verify-signature.ts tells those who have the key.
  */
 export function readTrailer(bytes: Uint8Array, imageLength: number, chip: ChipName | null): Trailer {
   const trailing = bytes.length - imageLength
@@ -42,13 +42,6 @@ function signatureV2(bytes: Uint8Array, imageLength: number): Trailer | undefine
     fields: { signatureV2: blocks, signatureV2At: sector },
     problems: [...blocks.flatMap(blockProblems), ...strayBytes(bytes, sector + FLASH.sectorLength)]
   }
-}
-
-/** A block that a device would skip is still damage: espsecure never writes one that fails its own checks. */
-function blockProblems({ index, crcValid, scheme, digestValid }: SignatureBlockFields): Problem[] {
-  if (!crcValid) return [{ code: 'signature-invalid', block: index, reason: 'crc' }]
-  if (scheme === null) return [{ code: 'signature-invalid', block: index, reason: 'version' }]
-  return digestValid ? [] : [{ code: 'signature-invalid', block: index, reason: 'digest' }]
 }
 
 /** The device finds the footer from the end of the file, so that padding may stand before it: ota_util.c of the SmartThings SDK. */

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { removeUnfinished, writeFileAtomically } from '../atomic-file.js'
@@ -85,14 +84,18 @@ export class ArtifactStore {
 
   /** Whether the bytes on disk still have this digest; undefined when there is no such file. Reads it through once. */
   async verify(digest: string): Promise<boolean | undefined> {
-    const hash = createHash('sha256')
+    let handle: FileHandle
     try {
-      for await (const piece of createReadStream(this.#file(digest), { highWaterMark: 1024 * 1024 })) hash.update(piece)
+      handle = await open(this.#file(digest), 'r')
     } catch (error) {
       if (systemErrorCode(error) === 'ENOENT') return undefined
       throw error
     }
-    return hash.digest('hex') === digest
+    try {
+      return (await hashOf(handle)) === digest
+    } finally {
+      await handle.close()
+    }
   }
 
   /** Loads an artifact into memory if there is room for it; one that cannot be read stays cold. */
@@ -136,6 +139,19 @@ export class ArtifactStore {
 
   #file(digest: string): string {
     return path.join(this.#folder, `${digest}.bin`)
+  }
+}
+
+const HASHED_AT_ONCE = 1024 * 1024
+
+async function hashOf(handle: FileHandle): Promise<string> {
+  const { size } = await handle.stat()
+  const hash = createHash('sha256')
+  const piece = Buffer.allocUnsafeSlow(Math.min(Math.max(size, 1), HASHED_AT_ONCE))
+  for (;;) {
+    const { bytesRead } = await handle.read(piece, 0, piece.length)
+    if (bytesRead === 0) return hash.digest('hex')
+    hash.update(piece.subarray(0, bytesRead))
   }
 }
 

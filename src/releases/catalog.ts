@@ -1,3 +1,4 @@
+import { PersistentMap } from './persistent-map.js'
 import type { Release } from './release.js'
 
 /** Why the newest file of a name is not served, in the words for a person and those of a device. */
@@ -36,14 +37,15 @@ export type Change =
  * Look-ups are by map; nothing here touches a disk.
  */
 export class Catalog {
-  static readonly empty = new Catalog(new Map(), new Map())
+  static readonly empty = new Catalog(new PersistentMap(), new PersistentMap())
 
-  readonly #entries: ReadonlyMap<string, NameEntry>
-  readonly #digests: ReadonlyMap<string, Release>
+  readonly #entries: PersistentMap<NameEntry>
+  /** Every release that has an artifact: names may share one. */
+  readonly #holders: PersistentMap<readonly Release[]>
 
-  private constructor(entries: ReadonlyMap<string, NameEntry>, digests: ReadonlyMap<string, Release>) {
+  private constructor(entries: PersistentMap<NameEntry>, holders: PersistentMap<readonly Release[]>) {
     this.#entries = entries
-    this.#digests = digests
+    this.#holders = holders
   }
 
   entry(name: string): NameEntry | undefined {
@@ -52,7 +54,7 @@ export class Catalog {
 
   /** A release whose artifact has this digest, current or earlier. Two names may share an artifact; any of them answers. */
   byDigest(digest: string): Release | undefined {
-    return this.#digests.get(digest)
+    return this.#holders.get(digest)?.[0]
   }
 
   get entries(): Iterable<NameEntry> {
@@ -64,33 +66,29 @@ export class Catalog {
     for (const entry of this.#entries.values()) if (entry.current !== undefined) yield entry.name
   }
 
-  get digests(): Iterable<string> {
-    return this.#digests.keys()
-  }
-
   /**
    * The catalog after these changes, in their order. `keepReleases` bounds the earlier releases of each name;
    * whatever falls out is no longer found by digest either.
    */
   after(changes: readonly Change[], keepReleases: number): Catalog {
-    const entries = new Map(this.#entries)
-    let dropped = false
+    const entries = new Map<string, NameEntry | undefined>()
+    const holders = new Map<string, readonly Release[] | undefined>()
+    const holdersOf = (digest: string): readonly Release[] =>
+      (holders.has(digest) ? holders.get(digest) : this.#holders.get(digest)) ?? []
     for (const change of changes) {
       const name = 'release' in change ? change.release.name : change.name
-      const before = entries.get(name) ?? { name, current: undefined, earlier: [], refusal: undefined }
+      const known = entries.has(name) ? entries.get(name) : this.#entries.get(name)
+      const before = known ?? { name, current: undefined, earlier: [], refusal: undefined }
       const next = applyChange(before, change, keepReleases)
-      const kept = new Set(releasesOf(next).map(release => release.digest))
-      dropped ||= releasesOf(before).some(release => !kept.has(release.digest))
-      if (next.current === undefined && next.earlier.length === 0 && next.refusal === undefined) entries.delete(name)
-      else entries.set(name, next)
+      const isNothing = next.current === undefined && next.earlier.length === 0 && next.refusal === undefined
+      entries.set(name, isNothing ? undefined : next)
+      for (const { digest } of releasesOf(before)) {
+        const left = holdersOf(digest).filter(release => release.name !== name)
+        holders.set(digest, left.length === 0 ? undefined : left)
+      }
+      for (const release of releasesOf(next)) holders.set(release.digest, [...holdersOf(release.digest), release])
     }
-    return new Catalog(entries, dropped ? digestsOf(entries.values()) : this.#digestsWith(changes))
-  }
-
-  #digestsWith(changes: readonly Change[]): ReadonlyMap<string, Release> {
-    const digests = new Map(this.#digests)
-    for (const change of changes) if ('release' in change) digests.set(change.release.digest, change.release)
-    return digests
+    return new Catalog(this.#entries.with(entries), this.#holders.with(holders))
   }
 }
 
@@ -118,10 +116,4 @@ function applyChange(entry: NameEntry, change: Change, keepReleases: number): Na
       return { ...entry, earlier: earlier.slice(0, keepReleases) }
     }
   }
-}
-
-function digestsOf(entries: Iterable<NameEntry>): ReadonlyMap<string, Release> {
-  const digests = new Map<string, Release>()
-  for (const entry of entries) for (const release of releasesOf(entry)) digests.set(release.digest, release)
-  return digests
 }

@@ -10,8 +10,6 @@ import { ESP_IDF_FILES, type Layout, PLAIN_LAYOUT } from './layout.js'
 import { fileKey } from './read-candidate.js'
 import { readLayout } from './scan.js'
 
-const FRESH_MS = 50
-
 /**
  * One watched folder with what its build system says of it. The context to judge in is read again whenever those files change:
  * `idf.py set-target` makes it another project under the same path.
@@ -23,8 +21,8 @@ export class BuildFolder {
   #layout: Layout = PLAIN_LAYOUT
   #context: ImageContext
   #key = ''
-  #refreshing: Promise<boolean> | undefined
-  #refreshedAt = Number.NEGATIVE_INFINITY
+  #revision = 0
+  #refreshing: Promise<void> | undefined
 
   /** `asked` are the chip and slot of the settings, which stand above what the project says. */
   constructor({ path: folder, label }: WatchedFolder, asked: ImageContext) {
@@ -60,18 +58,17 @@ export class BuildFolder {
     return name.startsWith(`${this.#label}/`) ? name.slice(this.#label.length + 1) : undefined
   }
 
-  /** Reads the files of the build system again if one of them has changed. Returns whether it has. */
-  async refresh(): Promise<boolean> {
-    this.#refreshing ??= this.#readAgain().finally(() => {
-      this.#refreshing = undefined
-      this.#refreshedAt = performance.now()
-    })
-    return this.#refreshing
+  /** Goes up with every change of what the build system says: what was judged before was judged by other rules. */
+  get revision(): number {
+    return this.#revision
   }
 
-  /** The same for whoever is about to read one of many candidates: what was looked at a moment ago is not looked at again. */
-  async refreshBeforeReading(): Promise<void> {
-    if (performance.now() - this.#refreshedAt > FRESH_MS) await this.refresh()
+  /** Reads the files of the build system again if one of them has changed; those who ask at the same time share one look. */
+  async refresh(): Promise<void> {
+    this.#refreshing ??= this.#readAgain().finally(() => {
+      this.#refreshing = undefined
+    })
+    return this.#refreshing
   }
 
   /** Whether the build system says that the file of this name is not for OTA. */
@@ -80,15 +77,15 @@ export class BuildFolder {
     return relative !== undefined && this.#layout.notForOta.has(relative)
   }
 
-  async #readAgain(): Promise<boolean> {
+  async #readAgain(): Promise<void> {
     const files = [ESP_IDF_FILES.description, ESP_IDF_FILES.flasherArgs, this.#layout.partitionTable ?? '']
     const key = (await Promise.all(files.map(file => keyOf(path.join(this.path, file))))).join()
-    if (key === this.#key) return false
+    if (key === this.#key) return
     this.#layout = await readLayout(this.path)
     this.#context = await this.#readContext()
     // The key is taken before the files are read: what changes in between is seen the next time.
     this.#key = key
-    return true
+    this.#revision++
   }
 
   async #readContext(): Promise<ImageContext> {

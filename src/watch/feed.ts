@@ -30,6 +30,7 @@ export async function feedIntake<V>(
   }
   // What lies there at a start is dealt with before listening begins: with ten thousand files each is work enough.
   let isFirst = true
+  let revision = folder.revision
   let state: 'unknown' | 'present' | 'missing' = 'unknown'
 
   const seeEverythingElse = (found: ReadonlySet<string>): void => {
@@ -44,7 +45,9 @@ export async function feedIntake<V>(
       state = 'missing'
       return seeEverythingElse(new Set())
     }
-    const isOther = await folder.refresh()
+    await folder.refresh()
+    const isOther = folder.revision !== revision
+    revision = folder.revision
     if (state !== 'present' || isOther) events.watched(folder.path, folder.layout.description)
     state = 'present'
     if (isOther) intake.judgeAgain(candidate => candidate.folder === folder.path)

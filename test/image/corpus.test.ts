@@ -1,32 +1,19 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { CHIP_NAMES, CHIPS, type ChipName, isChipName } from '../../src/image/chips.js'
+import { CHIP_NAMES, CHIPS } from '../../src/image/chips.js'
 import type { DeviceLine } from '../../src/image/device-lines.js'
-import type { ImageContext, Verdict } from '../../src/image/verdict.js'
+import type { Verdict } from '../../src/image/verdict.js'
 import { verifyImage } from '../../src/image/verify.js'
-import { apply, type Operation } from './corpus-operations.js'
-
-/*
- * Real images out of public repositories and damaged variants of them, each with the verdict that a reference model of the
- * format gave. The collection is too large for this repository and lies beside it, where there is one.
- */
-
-interface Expectation {
-  readonly kind: string
-  readonly chip: ChipName | null
-  readonly verdict: Verdict['verdict']
-  readonly problems: readonly string[]
-  readonly device: readonly DeviceLine[]
-}
-
-interface CorpusFile {
-  readonly file: string
-  readonly sha256: string
-  readonly expect?: Expectation
-  readonly fields?: object
-}
+import {
+  contextOf,
+  type Expectation,
+  files,
+  isThere,
+  mutated,
+  mutations,
+  readCorpusFile,
+  readJson
+} from './corpus-files.js'
 
 interface ChipNumbers {
   readonly label: string
@@ -40,24 +27,12 @@ interface ChipNumbers {
   readonly bootloaderRamStart?: string
   readonly bootloaderRamStartRevBelow3?: string
   readonly iramMinusDram?: string
+  readonly flashFrequency?: Readonly<Record<string, readonly string[]>>
+  readonly secureBoot?: readonly string[]
+  readonly efuseKeyDigests?: number
 }
 
-interface Mutation {
-  readonly id: string
-  readonly why: string
-  readonly base: string
-  readonly ops: readonly Operation[]
-  readonly options?: { readonly chip?: string; readonly partitionSize?: number }
-  readonly sha256: string
-  readonly expect: Expectation
-}
-
-const corpus = fileURLToPath(new URL('../../../shared/corpus/', import.meta.url))
-const isThere = existsSync(`${corpus}INDEX.json`)
 const isRequired = process.env.REQUIRE_CORPUS === '1'
-
-const files = isThere ? (readJson('INDEX.json') as { files: CorpusFile[] }).files : []
-const mutations = isThere ? (readJson('mutations.json') as { mutations: Mutation[] }).mutations : []
 
 it.runIf(isRequired)('has the corpus beside the project when it is required', () => {
   expect(files.filter(file => file.expect !== undefined).length).toBeGreaterThan(80)
@@ -76,19 +51,28 @@ describe.skipIf(!isThere)('judges the corpus', () => {
       id: known?.chipId,
       bootloaderOffset: known?.bootloaderFlashOffset,
       pageSizes: known?.mmuPageSizes,
-      flashLimit: known?.maxFlashBytes
+      flashLimit: known?.maxFlashBytes,
+      signatureBlocks: known?.efuseKeyDigests ?? 3
     })
     expect(chip.bootloaderRamStart).toBe(parsed(known?.bootloaderRamStart))
     expect(chip.bootloaderRamStartBelowRevision3).toBe(parsed(known?.bootloaderRamStartRevBelow3))
     expect(chip.iramAboveDram).toBe(parsed(known?.iramMinusDram))
     expect(chip.mappedPageCount).toBe(known?.mappedTopIsPageTimes)
+    // `v1-ecdsa-p256` is v1 here, since there is no other; the revision that an ESP32 needs for v2 no header can promise.
+    const schemes = (known?.secureBoot ?? []).map(scheme => scheme.replace(/^v1-.*$/, 'v1').replace(/^v2-|\(.*$/g, ''))
+    expect(chip.secureBoot).toEqual(schemes)
+    if (known?.flashFrequency !== undefined) {
+      for (const [nibble, speeds] of Object.entries(known.flashFrequency)) {
+        expect(speeds).toContain(chip.flashSpeeds[Number(nibble)])
+      }
+    }
   })
 
   describe('files', () => {
     for (const { file, sha256, expect: expected, fields } of files) {
       if (expected === undefined) continue
       it(`${file} is ${expected.kind}: ${expected.verdict}`, () => {
-        const bytes = readFileSync(corpus + file)
+        const bytes = readCorpusFile(file)
         expect(digestOf(bytes)).toBe(sha256)
         const verdict = verifyImage(bytes)
         expectVerdict(verdict, expected)
@@ -100,7 +84,7 @@ describe.skipIf(!isThere)('judges the corpus', () => {
   describe('damaged and changed variants', () => {
     for (const mutation of mutations) {
       it(`${mutation.id} (${mutation.why}): ${mutation.expect.verdict}`, () => {
-        const bytes = mutation.ops.reduce(apply, readFileSync(corpus + mutation.base))
+        const bytes = mutated(mutation)
         // Compressors differ in their output, and not in what it is.
         if (!mutation.ops.some(({ op }) => op === 'gzip')) expect(digestOf(bytes)).toBe(mutation.sha256)
         expectVerdict(verifyImage(bytes, contextOf(mutation)), mutation.expect)
@@ -115,22 +99,13 @@ function expectVerdict(verdict: Verdict, expected: Expectation): void {
     chip: verdict.chip,
     verdict: verdict.verdict,
     problems: verdict.problems.map(({ code }) => code),
-    device: verdict.device.map((line, index) => cutToPrefix(line, expected.device[index]))
+    device: verdict.device.map((line, index) => comparable(line, expected.device[index]))
   }).toEqual(expected)
 }
 
-/** Where only the beginning of a line is foretold, only the beginning is compared. */
-function cutToPrefix(line: DeviceLine, expected: DeviceLine | undefined): DeviceLine {
+/** The corpus has the words of the current release only; and where only the beginning of a line is foretold, only that is compared. */
+function comparable({ older, ...line }: DeviceLine, expected: DeviceLine | undefined): DeviceLine {
   return expected?.likely === true ? { ...line, text: line.text.slice(0, expected.text.length) } : line
-}
-
-function contextOf({ options = {} }: Mutation): ImageContext {
-  const { chip, partitionSize } = options
-  if (chip !== undefined && !isChipName(chip)) throw new Error(`the corpus names a chip that is not known: ${chip}`)
-  return {
-    ...(chip === undefined ? {} : { chip }),
-    ...(partitionSize === undefined ? {} : { slotSize: partitionSize })
-  }
 }
 
 function parsed(hex: string | undefined): number | undefined {
@@ -139,10 +114,6 @@ function parsed(hex: string | undefined): number | undefined {
 
 function parsedRanges(ranges: ChipNumbers['ram'] = {}) {
   return Object.fromEntries(Object.entries(ranges).map(([name, pair]) => [name, pair.map(Number)]))
-}
-
-function readJson(name: string): unknown {
-  return JSON.parse(readFileSync(corpus + name, 'utf8'))
 }
 
 function digestOf(bytes: Uint8Array): string {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { readHeader } from '../../src/image/header.js'
+import { verifyImage } from '../../src/image/verify.js'
 import { anImage, truncatedTo, withBytes } from '../support/image-builder.js'
 
 describe('readHeader', () => {
@@ -28,5 +29,30 @@ describe('readHeader', () => {
 
   it('keeps a hash flag that is neither 0 nor 1', () => {
     expect(readHeader(withBytes(anImage(), 23, [7]))?.hashAppended).toBe(7)
+  })
+})
+
+describe('eFuse block revisions', () => {
+  const asking = (chip: 'esp32' | 'esp32c3', min: number, max: number) =>
+    verifyImage(anImage({ chip, length: 1200, minEfuseBlockRevision: min, maxEfuseBlockRevision: max }))
+
+  it('that exclude each other are refused at the end of the update, on every chip but the ESP32', () => {
+    const { problems, device } = asking('esp32c3', 3, 2)
+    expect(problems).toEqual([{ code: 'revision-range-empty', of: 'efuse-block', minRevision: 3, maxRevision: 2 }])
+    expect(device).toMatchObject([
+      { stage: 'ota-end', tag: 'boot_comm', text: 'Image requires efuse blk rev ', likely: true }
+    ])
+    expect(asking('esp32', 3, 2)).toMatchObject({ verdict: 'accept', device: [] })
+  })
+
+  it.each([
+    [0, 0],
+    [3, 0],
+    [3, 0xffff],
+    [0xffff, 2],
+    [2, 3],
+    [3, 3]
+  ])('from %i to %i are possible: 0 and 65535 say nothing', (min, max) => {
+    expect(asking('esp32c3', min, max)).toMatchObject({ verdict: 'accept', problems: [] })
   })
 })

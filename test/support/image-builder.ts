@@ -38,6 +38,8 @@ export interface ImageOptions {
   readonly mmuPageSize?: number
   readonly minChipRevision?: number
   readonly maxChipRevision?: number
+  readonly minEfuseBlockRevision?: number
+  readonly maxEfuseBlockRevision?: number
   readonly entryAddress?: number
   /** Length wanted for the whole file, in bytes: the file has this length or up to 15 bytes less. */
   readonly length?: number
@@ -357,6 +359,8 @@ function appDescriptor(options: ImageOptions): Buffer {
   text(options.date ?? 'Jan  2 2026', APP_DESCRIPTOR.date, APP_DESCRIPTOR.dateLength)
   text(options.idfVersion ?? 'v5.2.2', APP_DESCRIPTOR.idfVersion, APP_DESCRIPTOR.idfVersionLength)
   descriptor.set(filled(HASH_LENGTH, (options.seed ?? 1) + 100), APP_DESCRIPTOR.appElfSha256)
+  descriptor.writeUInt16LE(options.minEfuseBlockRevision ?? 0, APP_DESCRIPTOR.minEfuseBlockRevision)
+  descriptor.writeUInt16LE(options.maxEfuseBlockRevision ?? 0, APP_DESCRIPTOR.maxEfuseBlockRevision)
   if (options.mmuPageSize !== undefined) {
     descriptor.writeUInt8(Math.log2(options.mmuPageSize), APP_DESCRIPTOR.mmuPageSizeLog2)
   }
