@@ -1,11 +1,30 @@
 import { defineConfig } from 'vitest/config'
 
+/** Stories that measure how long somebody waits: each has the machine to itself. */
+const QUIET = [
+  'test/stories/a-new-build-is-served-at-once.test.ts',
+  'test/stories/a-storm-of-builds-never-mixes-two.test.ts',
+  'test/stories/crowds-do-not-disturb-each-other.test.ts',
+  'test/stories/ten-thousand-images-are-served.test.ts'
+]
+
+const times = { testTimeout: 30_000, hookTimeout: 30_000 }
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
-    // Two cores: real daemons and devices need one of them beside the tests.
-    maxWorkers: 2
+    projects: [
+      {
+        test: {
+          ...times,
+          name: 'rooms',
+          include: ['test/**/*.test.ts'],
+          exclude: QUIET,
+          // Two cores: real daemons and devices need one of them beside the tests.
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 }
+        }
+      },
+      { test: { ...times, name: 'quiet', include: QUIET, maxWorkers: 1, sequence: { groupOrder: 1 } } }
+    ]
   }
 })

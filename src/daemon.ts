@@ -59,7 +59,7 @@ const GRACE_MS = 8_000
  */
 export async function startDaemon({ settings, cwd, version, report }: DaemonOptions): Promise<Daemon> {
   const startedAt = new Date()
-  const context = readContext(settings)
+  const context = await readContext(settings, cwd)
   const folders = (await resolveFolders(foldersOf(settings), cwd)).map(folder => new BuildFolder(folder, context))
   const advertised = advertisedHost(settings)
   await probePort(settings.host, settings.port)
@@ -96,6 +96,7 @@ export async function startDaemon({ settings, cwd, version, report }: DaemonOpti
   const { doors, pending } = createPublishing({
     ...settings,
     folderOf: candidate => folderOf(folders, candidate),
+    neighboursOf: ({ name, folder }) => namesBeside(intake, name, folder),
     store,
     currentCatalog,
     commit: async (change: Change) => {
@@ -187,6 +188,14 @@ function folderOf(folders: readonly BuildFolder[], candidate: Candidate): BuildF
   const folder = folders.find(({ path }) => path === candidate.folder)
   if (folder === undefined) throw new Error(`${candidate.file} is in no watched folder`)
   return folder
+}
+
+/** The other files of the same folder, by name: one of them may be the one that was meant. */
+function namesBeside(intake: Intake<Verdict>, name: string, folder: string): readonly string[] {
+  const place = path.posix.dirname(name)
+  const isBeside = (other: string): boolean =>
+    other !== name && path.posix.dirname(other) === place && intake.candidateOf(other)?.folder === folder
+  return [...intake.names].filter(isBeside).slice(0, 100)
 }
 
 /** Releases of the last run whose files are gone: the intake has not seen them, and would never miss them. */

@@ -1,9 +1,10 @@
 import { systemErrorCode } from './errors.js'
 import type { DeviceLine } from './image/device-lines.js'
-import { explainProblem, isWarning } from './image/problem.js'
+import { explainProblem, isWarning, type Problem } from './image/problem.js'
 import { isServable } from './image/servable.js'
 import type { Verdict } from './image/verdict.js'
 import { verifyImage } from './image/verify.js'
+import { explainWrongFile, isWrongFile } from './image/wrong-file.js'
 import type { Report } from './log.js'
 import type { ArtifactStore } from './releases/artifact-store.js'
 import type { Catalog, Change, NameEntry, Refusal } from './releases/catalog.js'
@@ -17,6 +18,8 @@ import { fileSize, shortDigest } from './words.js'
 
 export interface PublishingOptions {
   readonly folderOf: (candidate: Candidate) => BuildFolder
+  /** Names of the other files in the same folder. */
+  readonly neighboursOf: (candidate: Candidate) => readonly string[]
   readonly store: ArtifactStore
   readonly currentCatalog: () => Catalog
   readonly commit: (change: Change) => Promise<void>
@@ -29,7 +32,7 @@ export type PendingDigests = ReadonlySet<string>
 
 /** What happens to a candidate on its way to a release, for the intake to put in order. */
 export function createPublishing(options: PublishingOptions): { doors: IntakeDoors<Verdict>; pending: PendingDigests } {
-  const { folderOf, store, currentCatalog, commit, maxImageBytes, report } = options
+  const { folderOf, neighboursOf, store, currentCatalog, commit, maxImageBytes, report } = options
   const pending = new Set<string>()
   const troubles = new Map<string, string>()
 
@@ -99,7 +102,8 @@ export function createPublishing(options: PublishingOptions): { doors: IntakeDoo
     },
     refuse: async (candidate, verdict) => {
       // The files of the build system may have come after the image: it is no mistake to have a bootloader.
-      if (!folderOf(candidate).leavesOut(candidate.name)) return refuse(candidate, verdict.kind, refusalOf(verdict))
+      if (!folderOf(candidate).leavesOut(candidate.name))
+        return refuse(candidate, verdict.kind, refusalOf(verdict, neighboursOf(candidate)))
       if (currentCatalog().entry(candidate.name)?.refusal !== undefined)
         await commit({ type: 'excuse', name: candidate.name })
       return 'done'
@@ -131,14 +135,19 @@ export function createPublishing(options: PublishingOptions): { doors: IntakeDoo
 }
 
 /** Why a verdict keeps a file from being served: the first problem, and the first thing a device would have said. */
-export function refusalOf(verdict: Verdict): Refusal {
+export function refusalOf(verdict: Verdict, neighbours: readonly string[]): Refusal {
   const problem = verdict.problems.find(found => !isWarning(found))
   return {
     reason: problem?.code ?? verdict.verdict,
-    sentence: problem === undefined ? explainOtherFamily(verdict) : explainProblem(problem),
+    sentence: explainRefusal(verdict, problem, neighbours),
     device: firstLine(verdict.device),
     at: Date.now()
   }
+}
+
+function explainRefusal(verdict: Verdict, problem: Problem | undefined, neighbours: readonly string[]): string {
+  if (problem === undefined) return explainOtherFamily(verdict)
+  return isWrongFile(verdict) ? explainWrongFile(verdict.kind, neighbours) : explainProblem(problem)
 }
 
 /** `esp_image: invalid segment length 0xffffffff`, as it stands in a device's log. */

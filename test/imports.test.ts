@@ -43,7 +43,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'node:tls',
     'node:fs/promises'
   ],
-  'config/': ['config/', 'image/', 'errors.ts', 'nearest.ts', 'node:fs'],
+  'config/': ['config/', 'image/', 'errors.ts', 'nearest.ts', 'node:fs', 'node:fs/promises'],
   'identity.ts': ['certs/', 'config/', 'errors.ts', 'host.ts', 'log.ts'],
   'tally.ts': ['server/', 'log.ts'],
   'publish.ts': ['image/', 'releases/', 'watch/', 'errors.ts', 'log.ts', 'words.ts'],
@@ -112,6 +112,7 @@ const INPUT_OUTPUT: readonly string[] = [
   'server/pump.ts',
   'server/send-queues.ts',
   'config/load.ts',
+  'config/context.ts',
   'cli/main.ts',
   'cli/commands/check.ts',
   'cli/commands/cert.ts'

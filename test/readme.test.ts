@@ -18,6 +18,7 @@ async function helpOf(...args: readonly string[]): Promise<string> {
       text += written
     },
     stderr: () => {},
+    progress: () => {},
     stdin: async () => Buffer.alloc(0),
     env: {},
     cwd: '/',

@@ -4,6 +4,8 @@ export interface Io {
   readonly stdout: (text: string) => void
   /** Everything said about the work goes here. */
   readonly stderr: (text: string) => void
+  /** Shows how far long work is, on one line that the next call takes away; nothing where nobody watches. */
+  readonly progress: (text: string) => void
   readonly stdin: () => Promise<Buffer>
   readonly env: NodeJS.ProcessEnv
   readonly cwd: string

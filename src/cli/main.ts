@@ -18,6 +18,10 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', () => 
 const running = run(process.argv.slice(2), {
   stdout: text => void process.stdout.write(text),
   stderr: text => void process.stderr.write(text),
+  progress: text => {
+    // ESC [ K: what stood longer on the line goes.
+    if (process.stderr.isTTY) process.stderr.write(`\r${text}\u001b[K`)
+  },
   stdin: () => buffer(process.stdin),
   env: process.env,
   cwd: process.cwd(),

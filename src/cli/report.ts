@@ -1,9 +1,11 @@
-import { CHIPS } from '../image/chips.js'
+import { CHIPS, type ChipName } from '../image/chips.js'
 import type { EspImageFields, ImageFields } from '../image/fields.js'
 import { flashModeName } from '../image/flash-mode.js'
 import { describeKind } from '../image/kinds.js'
 import { explainProblem, isWarning } from '../image/problem.js'
+import type { SignatureReport } from '../image/signature.js'
 import type { ImageContext, Verdict } from '../image/verdict.js'
+import { explainWrongFile, isWrongFile } from '../image/wrong-file.js'
 import { fileSize, printable } from '../words.js'
 
 /** One file with what the judge said of it. */
@@ -11,6 +13,8 @@ export interface JudgedFile {
   readonly file: string
   readonly length: number
   readonly verdict: Verdict
+  /** Other images beside it, where it is the wrong one. */
+  readonly neighbours: readonly string[]
 }
 
 /** The object that `otad check --json` prints for a file. */
@@ -20,18 +24,20 @@ export function toJson({ file, verdict }: JudgedFile): object {
 }
 
 /** A verdict as a page for people, in the spirit of esptool's image-info. */
-export function writeReport({ file, length, verdict }: JudgedFile, context: ImageContext): string {
+export function writeReport({ file, length, verdict, neighbours }: JudgedFile, context: ImageContext): string {
   const { kind, chip, problems, device, fields } = verdict
   const lines = [
     `${printable(file)}   ${fileSize(length)}`,
     `  ${describeKind(kind)}${chip === null ? '' : `, for ${CHIPS[chip].label}`}`
   ]
   const image = espImage(fields)
-  if (image !== undefined) lines.push('', ...describeImage(image))
+  if (image !== undefined) lines.push('', ...describeImage(image, chip))
+  if (verdict.signature !== null) lines.push(`  signature   ${describeSignature(verdict.signature)}`)
   if (context.slotSize !== undefined) lines.push('', `  slot        ${bar(length, context.slotSize)}`)
   lines.push('', `  ${verdictWord(verdict)}`)
   for (const problem of problems)
     lines.push(`    ${isWarning(problem) ? 'warning' : 'problem'}  ${explainProblem(problem)}   [${problem.code}]`)
+  if (isWrongFile(verdict) && neighbours.length > 0) lines.push(`    ${explainWrongFile(kind, neighbours)}`)
   if (device.length > 0) lines.push('', '  A device would say:')
   for (const { level, tag, text, stage, likely } of device)
     lines.push(`    ${tag === '' ? '' : `${level} ${tag}: `}${text}${likely === true ? ' …' : ''}   (${STAGES[stage]})`)
@@ -60,7 +66,7 @@ function espImage(fields: ImageFields | null): EspImageFields | undefined {
   return fields !== null && 'chipId' in fields ? fields : undefined
 }
 
-function describeImage(image: EspImageFields): string[] {
+function describeImage(image: EspImageFields, chip: ChipName | null): string[] {
   const { appDesc, segments } = image
   const lines: string[] = []
   if (appDesc !== undefined)
@@ -78,7 +84,7 @@ function describeImage(image: EspImageFields): string[] {
     '  segment  loads at    length    at offset',
     ...segments.map(
       ({ addr, len, offset, use }, index) =>
-        `  ${String(index).padStart(7)}  ${hex(addr)}  ${String(len).padStart(8)}  ${hex(offset)}  ${use === undefined ? '' : USES[use]}`
+        `  ${String(index).padStart(7)}  ${hex(addr)}  ${String(len).padStart(8)}  ${hex(offset)}  ${memoryOf(chip, addr).padEnd(5)} ${use === undefined ? '' : USES[use]}`
     ),
     ''
   )
@@ -89,6 +95,19 @@ function describeImage(image: EspImageFields): string[] {
   if (image.sha256 !== undefined)
     lines.push(`  sha256      ${image.sha256} ${validity(image.sha256 === image.sha256Calc)}`)
   return lines
+}
+
+/** The memory that an address lies in, by ESP-IDF's name: DROM, IROM, DRAM, IRAM, RTC. Chips whose ranges coincide have one name for both. */
+function memoryOf(chip: ChipName | null, address: number): string {
+  if (chip === null || address === 0) return ''
+  const memories = Object.entries({ ...CHIPS[chip].mapped, ...CHIPS[chip].ram })
+  const [name] = memories.find(([, [low, high]]) => address >= low && address < high) ?? ['?']
+  return name.startsWith('rtc') ? 'RTC' : name.toUpperCase()
+}
+
+function describeSignature({ scheme, verdict, key }: SignatureReport): string {
+  const by = key === null ? '' : ` by key ${key + 1}`
+  return scheme === null ? 'none of a known form' : `${scheme} ${verdict}${by}`
 }
 
 const USES = { map: 'mapped from flash', load: 'loaded to RAM', pad: 'padding' } as const

@@ -98,6 +98,24 @@ export const OPTIONS = {
     defaultText: 'from the project',
     sentence: 'Size of the OTA slot that every image has to fit.'
   },
+  kinds: {
+    kind: { type: 'list' },
+    placeholder: 'KIND,…',
+    default: [],
+    sentence: 'Kinds of files beside apps that are served too (bootloader, partition-table, littlefs, gzip, …).'
+  },
+  signature: {
+    kind: { type: 'choice', choices: ['off', 'if-present', 'required'] },
+    placeholder: 'POLICY',
+    default: 'off',
+    sentence: 'Whether images have to be signed by one of the keys: off, if-present or required.'
+  },
+  signatureKeys: {
+    kind: { type: 'list' },
+    placeholder: 'KEY,…',
+    default: [],
+    sentence: 'Whose signatures count: files of public keys (PEM), or key digests as eFuses hold them.'
+  },
   maxImageBytes: {
     kind: { type: 'bytes', minimum: 1024, maximum: 1024 * MIB },
     placeholder: 'BYTES',

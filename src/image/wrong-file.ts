@@ -1,4 +1,6 @@
 import { describeKind, type Kind } from './kinds.js'
+import type { Problem } from './problem.js'
+import type { Verdict } from './verdict.js'
 
 /**
  * One sentence for somebody who took the wrong file of a build: what it is, and which neighbour to serve instead, picked by the
@@ -8,6 +10,14 @@ export function explainWrongFile(kind: Kind, neighbours: readonly string[]): str
   const apps = appsAmong(neighbours)
   if (apps.length === 0) return `this is ${describeKind(kind)}`
   return `this is ${whatItIs(kind)}; serve ${listed(apps)}`
+}
+
+const WRONG_FILE: ReadonlySet<Problem['code']> = new Set(['is-bootloader', 'is-ram-app', 'is-merged-flash'])
+
+/** Whether a file is refused for what it is, not for damage: of such a one it helps to say which file was meant. */
+export function isWrongFile({ verdict, problems, kind }: Verdict): boolean {
+  if (verdict !== 'reject') return false
+  return problems.some(({ code }) => WRONG_FILE.has(code) || (code === 'not-an-esp-image' && kind !== 'unknown'))
 }
 
 /** What a build writes beside its app, by the end of its name. */

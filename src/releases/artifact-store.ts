@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { removeUnfinished, writeFileAtomically } from '../atomic-file.js'
 import { systemErrorCode } from '../errors.js'
@@ -33,6 +33,8 @@ export class ArtifactStore {
   readonly #cache: ArtifactCache
   readonly #cold = new Map<string, ColdFile>()
   readonly #unwanted = new Set<string>()
+  /** Digests that this process has seen whole on the disk. */
+  readonly #whole = new Set<string>()
 
   private constructor(folder: string, cache: ArtifactCache) {
     this.#folder = folder
@@ -55,8 +57,8 @@ export class ArtifactStore {
    */
   async keep(digest: string, bytes: Buffer): Promise<void> {
     this.#unwanted.delete(digest)
-    const kept = await stat(this.#file(digest)).catch(() => undefined)
-    if (kept?.size !== bytes.length) await writeFileAtomically(this.#file(digest), bytes)
+    if (!this.#whole.has(digest)) await writeFileAtomically(this.#file(digest), bytes)
+    this.#whole.add(digest)
     this.#cache.put(digest, bytes)
   }
 
@@ -92,7 +94,10 @@ export class ArtifactStore {
       throw error
     }
     try {
-      return (await hashOf(handle)) === digest
+      const isWhole = (await hashOf(handle)) === digest
+      if (isWhole) this.#whole.add(digest)
+      else this.#whole.delete(digest)
+      return isWhole
     } finally {
       await handle.close()
     }
@@ -117,6 +122,7 @@ export class ArtifactStore {
       const digest = file.replace(/\.bin$/, '')
       if (file === digest || isWanted(digest)) continue
       this.#cache.drop(digest)
+      this.#whole.delete(digest)
       if (this.#cold.has(digest)) this.#unwanted.add(digest)
       else await rm(path.join(this.#folder, file), { force: true })
     }

@@ -1,6 +1,7 @@
 import type { EspImageFields, ImageFields } from '../image/fields.js'
 import { flashModeName } from '../image/flash-mode.js'
 import { explainProblem } from '../image/problem.js'
+import type { SignatureReport } from '../image/signature.js'
 import type { Verdict } from '../image/verdict.js'
 import type { Digests } from './digests.js'
 import type { Release } from './release.js'
@@ -41,6 +42,7 @@ export function makeRelease({ name, folder, size, digests, verdict, publishedAt,
     maxChipRevision: fields?.maxRevFull ?? null,
     mmuPageSize: fields?.mmuPageSize ?? null,
     flashMode: fields === undefined ? null : flashModeName(fields.flashMode, descriptor?.spiFlashMode),
+    signature: describeSignature(verdict.signature),
     publishedAt,
     warnings: [],
     folder
@@ -65,7 +67,16 @@ function compareWithPrevious(release: Release, previous: Release | undefined): r
     warnings.push(
       `secure_version goes down from ${previous.secureVersion} to ${release.secureVersion}: devices with anti-rollback refuse it`
     )
+  if (release.flashMode !== null && previous.flashMode !== null && release.flashMode !== previous.flashMode)
+    warnings.push(
+      `flash mode changes from ${previous.flashMode} to ${release.flashMode}: devices of ESP-IDF 6.1 and later may refuse it (SPI flash mode mismatch)`
+    )
   return warnings
+}
+
+function describeSignature(signature: SignatureReport | null): string | null {
+  if (signature === null) return null
+  return signature.scheme === null ? signature.verdict : `${signature.scheme} ${signature.verdict}`
 }
 
 function espImageFields(fields: ImageFields | null): EspImageFields | undefined {

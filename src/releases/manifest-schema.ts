@@ -31,8 +31,8 @@ export const ManifestSchema = Type.Object(
     maxChipRevision: NumberOrNull,
     mmuPageSize: NumberOrNull,
     flashMode: TextOrNull,
-    /** The scheme and state of the image's signature; null as long as signatures are not checked. */
-    signature: Type.Null(),
+    /** Scheme and state of the signature; null where signatures are not looked at. */
+    signature: TextOrNull,
     /** ISO 8601, UTC. */
     publishedAt: Type.String(),
     warnings: Type.Array(Type.String())

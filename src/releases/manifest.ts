@@ -42,7 +42,7 @@ export function manifestOf(release: Release, origin: string): Manifest {
     maxChipRevision: release.maxChipRevision,
     mmuPageSize: release.mmuPageSize,
     flashMode: release.flashMode,
-    signature: null,
+    signature: release.signature,
     publishedAt: new Date(release.publishedAt).toISOString(),
     warnings: [...release.warnings]
   }

@@ -22,6 +22,8 @@ export interface Release {
   /** Bytes. */
   readonly mmuPageSize: number | null
   readonly flashMode: string | null
+  /** Scheme and state of the signature, `secure-boot-v2 verified`; null where signatures are not looked at. */
+  readonly signature: string | null
   /** Milliseconds since 1970. */
   readonly publishedAt: number
   readonly warnings: readonly string[]
@@ -61,6 +63,7 @@ const FIELDS: Readonly<Record<keyof Release, Check>> = {
   maxChipRevision: orNull(number),
   mmuPageSize: orNull(number),
   flashMode: orNull(text),
+  signature: orNull(text),
   publishedAt: number,
   warnings: value => Array.isArray(value) && value.every(text),
   folder: text

@@ -24,7 +24,9 @@ const contexts: readonly ImageContext[] = [
 ]
 
 function mistakes(file: string, verdict: Verdict): unknown {
-  const printed = JSON.parse(JSON.stringify({ ...toJson({ file, length: 0, verdict }), signature: verdict.signature }))
+  const printed = JSON.parse(
+    JSON.stringify({ ...toJson({ file, length: 0, neighbours: [], verdict }), signature: verdict.signature })
+  )
   return schema.Check(printed) ? [] : schema.Errors(printed)
 }
 
@@ -44,7 +46,10 @@ describe.skipIf(!isThere)('the schema of a verdict holds for', () => {
 })
 
 describe('the schema of a verdict refuses', () => {
-  const printed = { ...toJson({ file: 'a.bin', length: 0, verdict: verifyImage(Buffer.alloc(0)) }), signature: null }
+  const printed = {
+    ...toJson({ file: 'a.bin', length: 0, neighbours: [], verdict: verifyImage(Buffer.alloc(0)) }),
+    signature: null
+  }
 
   it('what no judge says', () => {
     expect(schema.Check(printed)).toBe(true)

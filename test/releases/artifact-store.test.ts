@@ -54,11 +54,12 @@ describe('the artifact store', () => {
     expect(await store.verify(digest)).toBe(false)
   })
 
-  it('writes an artifact again that was cut', async () => {
+  it('writes an artifact again that was found to be cut', async () => {
     const { store, folder } = await storeWith(0)
     const bytes = randomBytes(100)
     await store.keep(digestOf(bytes), bytes)
     await truncate(path.join(folder, `${digestOf(bytes)}.bin`), 10)
+    expect(await store.verify(digestOf(bytes))).toBe(false)
     await store.keep(digestOf(bytes), bytes)
     expect(await store.verify(digestOf(bytes))).toBe(true)
   })

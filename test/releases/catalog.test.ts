@@ -24,6 +24,7 @@ function release(name: string, build: number): Release {
     maxChipRevision: 399,
     mmuPageSize: 65536,
     flashMode: 'dio',
+    signature: null,
     publishedAt: 1_000_000 + build,
     warnings: [],
     folder: '/builds'
