@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import type { Io } from '../src/cli/io.js'
-import { run } from '../src/cli/run.js'
 import { flagOf, OPTION_KEYS, OPTIONS, type Option } from '../src/config/options.js'
 import { OPERATOR_ERROR_CODES } from '../src/errors.js'
+import { type } from './support/desk.js'
 import { settingsTable } from './support/settings-table.js'
 
 const README = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
@@ -12,24 +11,9 @@ const { scripts } = JSON.parse(readFileSync(new URL('../package.json', import.me
 }
 
 async function helpOf(...args: readonly string[]): Promise<string> {
-  let text = ''
-  const io: Io = {
-    stdout: written => {
-      text += written
-    },
-    stderr: () => {},
-    progress: () => {},
-    stdin: async () => Buffer.alloc(0),
-    env: {},
-    cwd: '/',
-    isTerminal: false,
-    hasColour: false,
-    signal: new AbortController().signal,
-    logDestination: 2,
-    version: '0.0.0'
-  }
-  expect(await run([...args, '--help'], io)).toBe(0)
-  return text
+  const { code, stdout } = await type([...args, '--help'])
+  expect(code).toBe(0)
+  return stdout
 }
 
 describe('the README', () => {

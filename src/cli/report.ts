@@ -51,10 +51,12 @@ const STAGES: Readonly<Record<string, string>> = {
   boot: 'in the bootloader'
 }
 
-function verdictWord({ verdict }: Verdict): string {
+function verdictWord({ verdict, kind }: Verdict): string {
   switch (verdict) {
     case 'accept':
-      return 'ACCEPTED: a device would boot it'
+      return kind.startsWith('app')
+        ? 'ACCEPTED: a device would boot it'
+        : `ACCEPTED: sound, and served since --kinds names ${kind}`
     case 'reject':
       return 'REFUSED: otad would not serve it'
     case 'other-family':
