@@ -20,7 +20,19 @@ export interface JudgedFile {
 /** The object that `otad check --json` prints for a file. */
 export function toJson({ file, verdict }: JudgedFile): object {
   const { kind, chip, problems, device, fields, signature } = verdict
-  return { file, kind, chip, verdict: verdict.verdict, problems, device, fields, signature }
+  const older = device.flatMap(line => (line.older === undefined ? [] : [line.older]))
+  return {
+    file,
+    kind,
+    chip,
+    verdict: verdict.verdict,
+    problems,
+    device: device.map(({ older: _, ...line }) => line),
+    fields,
+    signature,
+    // What the release says that the image was built with, where its words are others.
+    ...(older.length === 0 ? {} : { olderDevice: older })
+  }
 }
 
 /** A verdict as a page for people, in the spirit of esptool's image-info. */
@@ -39,8 +51,11 @@ export function writeReport({ file, length, verdict, neighbours }: JudgedFile, c
     lines.push(`    ${isWarning(problem) ? 'warning' : 'problem'}  ${explainProblem(problem)}   [${problem.code}]`)
   if (isWrongFile(verdict) && neighbours.length > 0) lines.push(`    ${explainWrongFile(kind, neighbours)}`)
   if (device.length > 0) lines.push('', '  A device would say:')
-  for (const { level, tag, text, stage, likely } of device)
+  for (const { level, tag, text, stage, likely, older } of device) {
     lines.push(`    ${tag === '' ? '' : `${level} ${tag}: `}${text}${likely === true ? ' …' : ''}   (${STAGES[stage]})`)
+    if (older !== undefined)
+      lines.push(`      ESP-IDF ${older.idf}: ${older.text ?? 'no such check, and nothing is said'}`)
+  }
   return `${lines.map(line => line.trimEnd()).join('\n')}\n`
 }
 

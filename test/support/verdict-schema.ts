@@ -98,14 +98,12 @@ const DeviceLineSchema = Type.Object(
     level: either('E', 'W', 'I'),
     tag: Type.String({ maxLength: 32 }),
     text: Type.String({ maxLength: 200 }),
-    likely: Type.Optional(Type.Literal(true)),
-    older: Type.Optional(
-      Type.Object(
-        { idf: Type.String(), stage: Stage, tag: Type.String(), text: orNull(Type.String({ maxLength: 200 })) },
-        closed
-      )
-    )
+    likely: Type.Optional(Type.Literal(true))
   },
+  closed
+)
+const OlderLineSchema = Type.Object(
+  { idf: Type.String(), stage: Stage, tag: Type.String(), text: orNull(Type.String({ maxLength: 200 })) },
   closed
 )
 
@@ -229,6 +227,7 @@ export const VerdictSchema = Type.Object(
     verdict: either('accept', 'reject', 'other-family'),
     problems: Type.Array(ProblemSchema, { maxItems: 64 }),
     device: Type.Array(DeviceLineSchema, { maxItems: 4 }),
+    olderDevice: Type.Optional(Type.Array(OlderLineSchema)),
     fields: orNull(
       Type.Union([EspImageFieldsSchema, Esp8266FieldsSchema, PartitionTableFieldsSchema, EnvelopeFieldsSchema])
     ),
