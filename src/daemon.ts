@@ -17,9 +17,10 @@ import type { Health } from './server/app.js'
 import { probePort, startServer } from './server/server.js'
 import { createTally } from './tally.js'
 import { BuildFolder } from './watch/build-folder.js'
+import type { Candidate } from './watch/candidate.js'
 import { type FolderEvents, feedIntake } from './watch/feed.js'
 import { resolveFolders } from './watch/folders.js'
-import { type Candidate, Intake } from './watch/intake.js'
+import { Intake } from './watch/intake.js'
 
 export interface DaemonOptions {
   readonly settings: Settings

@@ -12,7 +12,7 @@ import { computeDigests } from './releases/digests.js'
 import { makeRelease } from './releases/make-release.js'
 import type { Release } from './releases/release.js'
 import type { BuildFolder } from './watch/build-folder.js'
-import type { Candidate, IntakeDoors, Outcome } from './watch/intake.js'
+import type { Candidate, IntakeDoors, Outcome } from './watch/candidate.js'
 import { readCandidate } from './watch/read-candidate.js'
 import { fileSize, shortDigest } from './words.js'
 

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { type Candidate, Intake, type IntakeDoors, type Outcome } from '../../src/watch/intake.js'
+import type { Candidate, IntakeDoors, Outcome } from '../../src/watch/candidate.js'
+import { Intake } from '../../src/watch/intake.js'
 import type { CandidateReading } from '../../src/watch/read-candidate.js'
 
 /** A file as the intake sees it: what stands in it now, and which state that is. */
