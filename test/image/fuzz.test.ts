@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Compile } from 'typebox/compile'
 import { expect, it } from 'vitest'
+import { toJson } from '../../src/cli/report.js'
 import { CHIP_NAMES } from '../../src/image/chips.js'
 import type { EspImageFields } from '../../src/image/fields.js'
 import { explainProblem, isWarning } from '../../src/image/problem.js'
@@ -81,8 +82,7 @@ const LONGEST_VERDICT = 16 * 1024
 
 /** What is wrong with a verdict as such, whatever the file was. */
 function contradictions(verdict: Verdict, context: ImageContext): readonly string[] {
-  const { selfContained, ...said } = verdict
-  const printed = JSON.stringify({ file: '', ...said })
+  const printed = JSON.stringify(toJson({ file: '', length: 0, verdict, neighbours: [] }))
   const isRefused = !verdict.problems.every(isWarning)
   const lines = verdict.problems.map(explainProblem)
   return [

@@ -147,7 +147,7 @@ describe.each(KEYS)('with a key of %s', (_kind, server) => {
     if (ciphers.includes('CHACHA20')) return
     const result = await handshake(server.port, { maxVersion: 'TLSv1.2', ciphers })
     if (fits) expect(result).toMatch(/^TLS_ECDHE_/)
-    else expect(result).toBe('ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE')
+    else expect(result).toMatch(HANDSHAKE_FAILURE)
   })
 
   it.each([
@@ -176,7 +176,7 @@ describe.each(KEYS)('with a key of %s', (_kind, server) => {
     'AECDH-AES128-SHA'
   ])('refuses what is not AEAD with forward secrecy: %s', async suite => {
     const options = { maxVersion: 'TLSv1.2', ciphers: `${suite}:@SECLEVEL=0` } as const
-    expect(await handshake(server.port, options)).toBe('ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE')
+    expect(await handshake(server.port, options)).toMatch(HANDSHAKE_FAILURE)
   })
 
   it('takes the curves that devices have', async () => {
@@ -324,6 +324,9 @@ const ASKED_NAMES = [
   ['a single label', 'buildbox'],
   ['a name of mDNS', 'otad-far-away.local']
 ] as const
+
+/** OpenSSL 3.0 and 3.5 name the same alert differently. */
+const HANDSHAKE_FAILURE = /^ERR_SSL_.*_ALERT_HANDSHAKE_FAILURE$/
 
 describe('the name that a client asks for', () => {
   it.each([...ASKED_NAMES, ['a public name', 'www.example.com'] as const])('may be %s', async (_what, servername) => {
