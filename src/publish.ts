@@ -62,12 +62,13 @@ export function createPublishing(options: PublishingOptions): { doors: IntakeDoo
   }
 
   const doors: IntakeDoors<Verdict> = {
-    read: async ({ file, folder, ...rest }, knownKey) => {
-      await folderOf({ file, folder, ...rest }).refresh()
+    read: async (candidate, knownKey) => {
+      const { name, file, folder } = candidate
+      await folderOf(candidate).refresh(name)
       return readCandidate({ file, folder, maxImageBytes, knownKey })
     },
     judge: (candidate, bytes) => {
-      const { context } = folderOf(candidate)
+      const context = folderOf(candidate).contextOf(candidate.name)
       const verdict = verifyImage(bytes, context)
       return { isServable: isServable(verdict, context), isSelfContained: verdict.selfContained, verdict }
     },

@@ -1,55 +1,62 @@
-import { readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
-import { isChipName } from '../image/chips.js'
-import { readPartitionTable, smallestOtaSlot } from '../image/partition-table.js'
 import type { ImageContext } from '../image/verdict.js'
 import type { Candidate } from './candidate.js'
 import { nameOf } from './candidates.js'
 import type { WatchedFolder } from './folders.js'
-import { ESP_IDF_FILES, type Layout, PLAIN_LAYOUT } from './layout.js'
-import { fileKey } from './read-candidate.js'
-import { readLayout } from './scan.js'
+import { describeLayouts } from './layout.js'
+import { sketchOf } from './layout-arduino.js'
+import { LayoutPlace } from './layout-place.js'
+import { listOutputs } from './scan.js'
 
 /**
- * One watched folder with what its build system says of it. The context to judge in is read again whenever those files change:
- * `idf.py set-target` makes it another project under the same path.
+ * One watched folder with what build systems say of it and of the folders in it. Each candidate is judged by the nearest place that
+ * a build system has made: its sketch, its folder, or one around it. So each environment of PlatformIO has its own chip and slot.
  */
 export class BuildFolder {
   readonly path: string
   readonly #label: string | undefined
   readonly #asked: ImageContext
-  #layout: Layout = PLAIN_LAYOUT
-  #context: ImageContext
-  #key = ''
+  /** By the path of the folder with a slash behind it, and the sketch if it is one's: ``, `esp32dev/`, `out/Blink.ino`. */
+  readonly #places = new Map<string, LayoutPlace>()
+  readonly #root: LayoutPlace
   #revision = 0
-  #refreshing: Promise<void> | undefined
+  #isListed = false
 
   /** `asked` are the chip and slot of the settings, which stand above what the project says. */
   constructor({ path: folder, label }: WatchedFolder, asked: ImageContext) {
     this.path = folder
     this.#label = label
     this.#asked = asked
-    this.#context = asked
+    this.#root = this.#placeAt('')
   }
 
-  get layout(): Layout {
-    return this.#layout
-  }
-
-  get context(): ImageContext {
-    return this.#context
+  /** What there is to say about the folder as a whole. */
+  get layout(): { readonly description: string } {
+    const inside = [...this.#places.values()].filter(place => place !== this.#root)
+    return {
+      description: describeLayouts(
+        this.#root.layout,
+        inside.map(({ layout }) => layout)
+      )
+    }
   }
 
   /** The name that the project's app will have, where the build system says which file it is. */
   get appName(): string | undefined {
-    return this.#layout.app === undefined ? undefined : nameOf(this.#layout.app, this.#label)
+    const { app } = this.#root.layout
+    return app === undefined ? undefined : nameOf(app, this.#label)
+  }
+
+  /** The chip and the slot to judge a file of this name by: those of the settings, else those of the nearest place that has a layout. */
+  contextOf(name: string): ImageContext {
+    const nearest = this.#placesAround(name).findLast(({ layout }) => layout.system !== 'plain')
+    return { ...nearest?.context, ...this.#asked }
   }
 
   /** The candidate at a path relative to the folder; undefined for what the build system says is not for OTA. */
   candidateAt(relative: string): Candidate | undefined {
-    if (this.#layout.notForOta.has(nameOf(relative, undefined))) return undefined
     const name = nameOf(relative, this.#label)
-    return { name, file: path.join(this.path, relative), folder: this.path }
+    return this.leavesOut(name) ? undefined : { name, file: path.join(this.path, relative), folder: this.path }
   }
 
   /** The path relative to the folder that a name has its file at; undefined for a name of another folder. */
@@ -58,55 +65,66 @@ export class BuildFolder {
     return name.startsWith(`${this.#label}/`) ? name.slice(this.#label.length + 1) : undefined
   }
 
-  /** Goes up with every change of what the build system says: what was judged before was judged by other rules. */
+  /** Goes up when a build system says another thing than before: what was judged before was judged by other rules. */
   get revision(): number {
     return this.#revision
   }
 
-  /** Reads the files of the build system again if one of them has changed; those who ask at the same time share one look. */
-  async refresh(): Promise<void> {
-    this.#refreshing ??= this.#readAgain().finally(() => {
-      this.#refreshing = undefined
-    })
-    return this.#refreshing
+  /** Reads those files of build systems again that have changed: all of them, or those that count for one name. */
+  async refresh(name?: string): Promise<void> {
+    if (!this.#isListed) await this.#list()
+    const places = name === undefined ? [...this.#places.values()] : this.#placesAround(name)
+    await Promise.all(places.map(place => place.look()))
   }
 
-  /** Whether the build system says that the file of this name is not for OTA. */
+  /** Whether a build system says that the file of this name is not for OTA. */
   leavesOut(name: string): boolean {
     const relative = this.relativeOf(name)
-    return relative !== undefined && this.#layout.notForOta.has(relative)
+    if (relative === undefined) return false
+    // Every place around it may say so: ESP-IDF builds its bootloader as a project of its own, inside that of the app.
+    return keysAround(relative).some(key => {
+      const inPlace = relative.slice(key.lastIndexOf('/') + 1)
+      return this.#placeAt(key).layout.notForOta.has(inPlace)
+    })
   }
 
-  async #readAgain(): Promise<void> {
-    const files = [ESP_IDF_FILES.description, ESP_IDF_FILES.flasherArgs, this.#layout.partitionTable ?? '']
-    const key = (await Promise.all(files.map(file => keyOf(path.join(this.path, file))))).join()
-    if (key === this.#key) return
-    this.#layout = await readLayout(this.path)
-    this.#context = await this.#readContext()
-    // The key is taken before the files are read: what changes in between is seen the next time.
-    this.#key = key
-    this.#revision++
+  /** What lies right in the folder, so that it can be described before anybody has asked about a file. */
+  async #list(): Promise<void> {
+    const outputs = await listOutputs(this.path)
+    if (outputs === undefined) return
+    this.#isListed = true
+    for (const key of outputs) this.#placeAt(key)
   }
 
-  async #readContext(): Promise<ImageContext> {
-    const { chip, partitionTable } = this.#layout
-    const slotSize = partitionTable === undefined ? undefined : await readSlotSize(path.join(this.path, partitionTable))
-    return {
-      ...(chip !== undefined && isChipName(chip) ? { chip } : {}),
-      ...(slotSize === undefined ? {} : { slotSize }),
-      ...this.#asked
-    }
+  /** From the outermost inwards. */
+  #placesAround(name: string): readonly LayoutPlace[] {
+    const relative = this.relativeOf(name)
+    return relative === undefined ? [] : keysAround(relative).map(key => this.#placeAt(key))
+  }
+
+  #placeAt(key: string): LayoutPlace {
+    const known = this.#places.get(key)
+    if (known !== undefined) return known
+    const end = key.lastIndexOf('/') + 1
+    const place = new LayoutPlace({
+      folder: path.join(this.path, key.slice(0, end)),
+      sketch: key.slice(end) || undefined,
+      onChange: () => {
+        this.#revision++
+      }
+    })
+    this.#places.set(key, place)
+    return place
   }
 }
 
-async function readSlotSize(file: string): Promise<number | undefined> {
-  const bytes = await readFile(file).catch(() => undefined)
-  return bytes === undefined || bytes.length > 64 * 1024
-    ? undefined
-    : smallestOtaSlot(readPartitionTable(bytes).entries)
-}
-
-async function keyOf(file: string): Promise<string> {
-  const stats = await stat(file, { bigint: true }).catch(() => undefined)
-  return stats?.isFile() ? fileKey(stats) : ''
+/** The keys of all places that a file may belong to: `out/Blink.ino.bin` to ``, `out/` and `out/Blink.ino`. */
+function keysAround(relative: string): readonly string[] {
+  const keys = ['']
+  for (let end = relative.indexOf('/') + 1; end > 0; end = relative.indexOf('/', end) + 1)
+    keys.push(relative.slice(0, end))
+  const folder = keys.at(-1) ?? ''
+  const sketch = sketchOf(relative.slice(folder.length))
+  if (sketch !== undefined) keys.push(`${folder}${sketch}`)
+  return keys
 }

@@ -2,7 +2,8 @@ import { readFile, stat } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { OperatorError } from '../errors.js'
-import { ESP_IDF_FILES } from './layout.js'
+import { ESP_IDF_FILES } from './layout-esp-idf.js'
+import { readPlatformioBuildDir } from './layout-platformio.js'
 
 /** A folder to watch, and the first part of the names in it where there are several. */
 export interface WatchedFolder {
@@ -14,7 +15,7 @@ export interface WatchedFolder {
 const LABELLED = /^([\w.-]+)=(.+)$/
 
 /**
- * The folders that the arguments of `serve` mean: `build/`, `left=~/a/build`, an ESP-IDF project (then its build folder).
+ * The folders that the arguments of `serve` mean: `build/`, `left=~/a/build`, a project of ESP-IDF or PlatformIO (then its build folder).
  * @throws OperatorError when one of several has no label of its own
  */
 export async function resolveFolders(folders: readonly string[], cwd: string): Promise<readonly WatchedFolder[]> {
@@ -44,13 +45,24 @@ function withHome(folder: string): string {
   return folder === '~' || folder.startsWith('~/') ? path.join(os.homedir(), folder.slice(1)) : folder
 }
 
-/** The build folder of an ESP-IDF project, built already or not; any other folder is meant as it is. */
+/**
+ * The build folder of a project of ESP-IDF or PlatformIO, built already or not; any other folder is meant as it is.
+ * A project of ESP-IDF under PlatformIO has the marks of both: it is what it was built by.
+ */
 async function buildFolderOf(folder: string): Promise<string> {
   const build = path.join(folder, 'build')
   if (await isFile(path.join(folder, ESP_IDF_FILES.description))) return folder
+  const ini = await readFile(path.join(folder, 'platformio.ini'), 'utf8').catch(() => undefined)
+  const platformioBuild = ini === undefined ? undefined : path.resolve(folder, readPlatformioBuildDir(ini))
+  if (platformioBuild !== undefined && (await isFolder(platformioBuild))) return platformioBuild
   if (await isFile(path.join(build, ESP_IDF_FILES.description))) return build
+  if (platformioBuild !== undefined) return platformioBuild
   const lists = await readFile(path.join(folder, 'CMakeLists.txt'), 'utf8').catch(() => '')
   return lists.includes('tools/cmake/project.cmake') ? build : folder
+}
+
+async function isFolder(folder: string): Promise<boolean> {
+  return (await stat(folder).catch(() => undefined))?.isDirectory() === true
 }
 
 async function isFile(file: string): Promise<boolean> {

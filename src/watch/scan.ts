@@ -1,10 +1,22 @@
-import { type BigIntStats, type Dirent, lstat, stat } from 'node:fs'
-import { open, readdir, readFile, realpath } from 'node:fs/promises'
+import { type BigIntStats, constants, type Dirent, lstat, stat } from 'node:fs'
+import { type FileHandle, open, readdir, realpath } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { systemErrorCode } from '../errors.js'
+import { readPartitionCsv } from '../image/partition-csv.js'
+import { readPartitionTable, smallestOtaSlot } from '../image/partition-table.js'
 import { isCandidateFile, isWorthEntering, looksLikeKeyFile } from './candidates.js'
-import { ESP_IDF_FILES, type Layout, PLAIN_LAYOUT, readEspIdfLayout } from './layout.js'
+import type { Layout } from './layout.js'
+import { arduinoFiles, readArduinoLayout, sketchOf } from './layout-arduino.js'
+import { ESP_IDF_FILES, readEspIdfLayout } from './layout-esp-idf.js'
+import {
+  isPlatformioBuild,
+  isPlatformioEnvironment,
+  PLATFORMIO_FILES,
+  platformioBuildLayout,
+  platformioSdkconfig,
+  readPlatformioLayout
+} from './layout-platformio.js'
 import { fileKey, isInside } from './read-candidate.js'
 
 // The callback forms cost a third of the promise ones; a scan makes one call for each file every two seconds.
@@ -134,16 +146,119 @@ async function readStart(file: string): Promise<string> {
   }
 }
 
-/** The layout of a folder: what ESP-IDF's build files in it say, or plain. */
-export async function readLayout(folder: string): Promise<Layout> {
-  const description = await readSmallFile(path.join(folder, ESP_IDF_FILES.description))
-  if (description === undefined) return PLAIN_LAYOUT
-  return readEspIdfLayout(description, await readSmallFile(path.join(folder, ESP_IDF_FILES.flasherArgs)))
+/** The layout of a folder, or of a sketch that was built into it: what the files of its build system say, or plain. */
+export async function readLayout(folder: string, sketch?: string): Promise<Layout> {
+  const read = (file: string): Promise<Buffer | undefined> => readSmallFile(path.join(folder, file))
+  const text = async (file: string): Promise<string | undefined> => (await read(file))?.toString('utf8')
+  if (sketch !== undefined) {
+    const { bootloader, buildOptions } = arduinoFiles(sketch)
+    return readArduinoLayout({
+      sketch,
+      folderName: path.basename(folder),
+      bootloader: await read(bootloader),
+      buildOptions: await text(buildOptions)
+    })
+  }
+  if (isPlatformioBuild(folder)) return platformioBuildLayout(folder)
+  if (await isBuiltByPlatformio(folder)) return readPlatformio(folder)
+  return readEspIdfLayout({
+    description: await text(ESP_IDF_FILES.description),
+    flasherArgs: await text(ESP_IDF_FILES.flasherArgs),
+    sdkconfig: await text(ESP_IDF_FILES.sdkconfig)
+  })
 }
 
-/** A text file of the build system, or undefined when it cannot be read. */
-async function readSmallFile(file: string): Promise<string | undefined> {
-  return (await readFile(file).catch(() => undefined))?.subarray(0, 1024 * 1024).toString('utf8')
+/** Files whose coming makes another folder of a plain one. */
+export const LAYOUT_SIGNS: readonly string[] = [
+  ESP_IDF_FILES.description,
+  PLATFORMIO_FILES.bootloader,
+  PLATFORMIO_FILES.partitions,
+  PLATFORMIO_FILES.program
+]
+
+async function isBuiltByPlatformio(folder: string): Promise<boolean> {
+  if (isPlatformioEnvironment(folder)) return true
+  const { bootloader, partitions, program, checksum } = PLATFORMIO_FILES
+  const [hasBootloader, hasPartitions, hasProgram, hasChecksum] = await Promise.all(
+    [bootloader, partitions, program, checksum].map(async file => (await keyOf(path.join(folder, file))) !== '')
+  )
+  return (hasBootloader === true || hasPartitions === true) && (hasProgram === true || hasChecksum === true)
+}
+
+async function readPlatformio(folder: string): Promise<Layout> {
+  const environment = path.basename(folder)
+  // Elsewhere nobody knows where the project is.
+  const isInProject = isPlatformioEnvironment(folder)
+  const text = async (file: string): Promise<string | undefined> =>
+    (await readSmallFile(path.join(folder, file)))?.toString('utf8')
+  return readPlatformioLayout({
+    environment,
+    bootloader: await readSmallFile(path.join(folder, PLATFORMIO_FILES.bootloader)),
+    idedata: await text(PLATFORMIO_FILES.idedata),
+    description: await text(PLATFORMIO_FILES.description),
+    sdkconfig: isInProject ? await text(platformioSdkconfig(environment)) : undefined,
+    ini: isInProject ? await text(PLATFORMIO_FILES.ini) : undefined
+  })
+}
+
+/**
+ * Length of the smallest OTA slot that a layout leads to: in its partition table, or in the text of it while there is no table.
+ * A table that no bootloader would take, half written for instance, says nothing.
+ */
+export async function readSlotSize(folder: string, layout: Layout): Promise<number | undefined> {
+  const { partitionTable, partitionCsv, tableOffset } = layout
+  const bytes = partitionTable === undefined ? undefined : await readSmallFile(path.join(folder, partitionTable))
+  if (bytes !== undefined) {
+    const { valid, entries } = readPartitionTable(bytes)
+    return valid ? smallestOtaSlot(entries) : undefined
+  }
+  const text = partitionCsv === undefined ? undefined : await readSmallFile(path.join(folder, partitionCsv))
+  if (text === undefined) return undefined
+  return smallestOtaSlot(
+    readPartitionCsv(text.toString('utf8'), tableOffset === undefined ? {} : { tableOffset }) ?? []
+  )
+}
+
+/** The states of several files in one word: another word when any of them has come, changed or gone. */
+export async function readKeys(folder: string, files: readonly string[]): Promise<string> {
+  return (await Promise.all(files.map(file => keyOf(path.join(folder, file))))).join()
+}
+
+async function keyOf(file: string): Promise<string> {
+  const stats = await statOf(file, { bigint: true }).catch(() => undefined)
+  return stats?.isFile() ? fileKey(stats) : ''
+}
+
+/** The folders and sketches right inside a folder; undefined when it cannot be read. */
+export async function listOutputs(folder: string): Promise<readonly string[] | undefined> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => undefined)
+  return entries
+    ?.map(entry =>
+      entry.isDirectory() ? (isWorthEntering(entry.name) ? `${entry.name}/` : undefined) : sketchOf(entry.name)
+    )
+    .filter(name => name !== undefined)
+}
+
+const LARGEST_SMALL_FILE = 1024 * 1024
+/** A pipe by the name of a file must not hold a reader for ever. */
+const NOT_BLOCKING = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
+
+/** A file of the build system, up to a mebibyte of it; undefined for anything but a regular file that can be read. */
+async function readSmallFile(file: string): Promise<Buffer | undefined> {
+  let handle: FileHandle | undefined
+  try {
+    handle = await open(file, NOT_BLOCKING)
+    const stats = await handle.stat()
+    if (!stats.isFile()) return undefined
+    const buffer = Buffer.alloc(Math.min(stats.size, LARGEST_SMALL_FILE))
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0)
+    return buffer.subarray(0, bytesRead)
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error
+    return undefined
+  } finally {
+    await handle?.close()
+  }
 }
 
 function explainMissing(code: string | undefined): string {
