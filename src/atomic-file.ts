@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { open, readdir, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
+import { systemErrorCode } from './errors.js'
 
 /** Files being written aside begin with this; whatever still has it at a start was never finished. */
 const UNFINISHED_PREFIX = '.unfinished-'
@@ -59,10 +60,15 @@ async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r')
   try {
     await handle.sync()
+  } catch (error) {
+    // Network and user-space file systems may not know this for folders; the file itself has been flushed.
+    if (!NO_FOLDER_SYNC.has(systemErrorCode(error) ?? '')) throw error
   } finally {
     await handle.close()
   }
 }
+
+const NO_FOLDER_SYNC: ReadonlySet<string> = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'])
 
 /** Clears away what a process that was killed left half written in a folder. Call it before anything is written there. */
 export async function removeUnfinished(folder: string): Promise<void> {

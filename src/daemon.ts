@@ -7,6 +7,7 @@ import { advertisedHost, loadCertificates } from './identity.js'
 import type { Verdict } from './image/verdict.js'
 import type { Report } from './log.js'
 import { createPublishing } from './publish.js'
+import type { ArtifactStore } from './releases/artifact-store.js'
 import type { Catalog, Change } from './releases/catalog.js'
 import { Committer } from './releases/committer.js'
 import { pathOf } from './releases/manifest.js'
@@ -64,8 +65,7 @@ export async function startDaemon({ settings, cwd, version, report }: DaemonOpti
   const folders = (await resolveFolders(foldersOf(settings), cwd)).map(folder => new BuildFolder(folder, context))
   const advertised = advertisedHost(settings)
   await probePort(settings.host, settings.port)
-  const identity = await loadCertificates(settings, report)
-  const caCertificateFile = path.join(settings.home, 'certs', CERTIFICATE_FILES.caCertificate)
+  // The state first: its lock keeps two first starts from making two CAs.
   const {
     store,
     catalogFile,
@@ -76,6 +76,8 @@ export async function startDaemon({ settings, cwd, version, report }: DaemonOpti
     ...settings,
     folder: path.join(settings.home, 'state')
   })
+  const identity = await loadCertificates(settings, report)
+  const caCertificateFile = path.join(settings.home, 'certs', CERTIFICATE_FILES.caCertificate)
   if (damagedLines > 0) report('catalog.repaired', { reason: `${damagedLines} damaged lines were left out` })
 
   const tellDamage: Parameters<typeof restoreCurrent>[3] = ({ name, digest }, reason) =>
@@ -139,17 +141,16 @@ export async function startDaemon({ settings, cwd, version, report }: DaemonOpti
   const events = folderEvents(tally.report)
   await Promise.all(folders.map(folder => folder.refresh()))
   const watching = Promise.all(folders.map(folder => feedIntake(folder, settings.poll, intake, events)))
-  seeRestored(folders, catalog, intake)
+  for (const name of seeRestored(folders, catalog, intake)) await doors.withdraw(name)
   const ready = (async () => {
     await watching
     await intake.idle()
     if (status === 'starting') status = 'serving'
     const caFingerprint = fingerprintOf(identity.ca.certificate)
     report('server.listening', { urls: urls().slice(0, 100), caCertificate: caCertificateFile, caFingerprint, port })
-    for (const change of await recallEarlier(journaled, store, tellDamage)) await committer.commit(change)
+    for (const change of await recallEarlier(journaled, catalog, store, tellDamage)) await committer.commit(change)
     pruning.begin()
-    for (const { current } of [...catalog.entries])
-      if (current !== undefined) await store.warm(current.digest, current.size)
+    await warmNewest(store, catalog, settings.cacheBytes)
   })()
   ready.catch(err => report('bug', { err }))
 
@@ -191,6 +192,17 @@ function folderOf(folders: readonly BuildFolder[], candidate: Candidate): BuildF
   return folder
 }
 
+/** Loads the newest releases into memory, as many as fit: they are what devices ask for. */
+async function warmNewest(store: ArtifactStore, catalog: Catalog, cacheBytes: number): Promise<void> {
+  const current = [...catalog.entries].flatMap(entry => entry.current ?? [])
+  let room = cacheBytes
+  for (const { digest, size } of current.sort((a, b) => b.publishedAt - a.publishedAt)) {
+    room -= size
+    if (room < 0) return
+    await store.warm(digest, size)
+  }
+}
+
 /** The other files of the same folder, by name: one of them may be the one that was meant. */
 function namesBeside(intake: Intake<Verdict>, name: string, folder: string): readonly string[] {
   const place = path.posix.dirname(name)
@@ -199,14 +211,20 @@ function namesBeside(intake: Intake<Verdict>, name: string, folder: string): rea
   return [...intake.names].filter(isBeside).slice(0, 100)
 }
 
-/** Releases of the last run whose files are gone: the intake has not seen them, and would never miss them. */
-function seeRestored(folders: readonly BuildFolder[], catalog: Catalog, intake: Intake<Verdict>): void {
+/**
+ * Shows the intake the releases of the last run: it has not seen those whose files are gone, and would never miss them.
+ * Returns the names that no watched folder leads to any more.
+ */
+function seeRestored(folders: readonly BuildFolder[], catalog: Catalog, intake: Intake<Verdict>): readonly string[] {
+  const orphans: string[] = []
   for (const { current } of catalog.entries) {
     const folder = folders.find(({ path }) => path === current?.folder)
     const relative = current === undefined ? undefined : folder?.relativeOf(current.name)
     const candidate = relative === undefined ? undefined : folder?.candidateAt(relative)
-    if (candidate !== undefined && intake.candidateOf(candidate.name) === undefined) intake.see(candidate)
+    if (candidate !== undefined) intake.see(candidate)
+    else if (current !== undefined) orphans.push(current.name)
   }
+  return orphans
 }
 
 function folderEvents(report: Report): FolderEvents {

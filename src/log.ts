@@ -13,7 +13,6 @@ export interface Events {
   'watch.degraded': { folder: string; reason: string }
   'key.exposed': { file: string }
   'key.readable': { file: string; mode: string }
-  'catalog.restored': { releases: number }
   'catalog.repaired': { reason: string }
   'artifact.damaged': { name: string; digest: string; reason: string }
   'candidate.rejected': {
@@ -118,7 +117,6 @@ export const TELLINGS: { readonly [E in EventName]: Telling<E> } = {
     level: 'warn',
     lines: f => [`others can read the private key ${f.file} (mode ${f.mode})`, `chmod 600 ${f.file}`]
   },
-  'catalog.restored': { level: 'debug', lines: f => [`restored   ${f.releases} releases of the last run`] },
   'catalog.repaired': { level: 'warn', lines: f => [`repaired   state/catalog.jsonl: ${f.reason}`] },
   'artifact.damaged': {
     level: 'error',
@@ -146,7 +144,7 @@ export const TELLINGS: { readonly [E in EventName]: Telling<E> } = {
       ...f.warnings
     ]
   },
-  'release.withdrawn': { level: 'info', lines: f => [`withdrawn  ${release(f.name, f.digest)}  its file is gone`] },
+  'release.withdrawn': { level: 'info', lines: f => [`withdrawn  ${release(f.name, f.digest)}`] },
   'store.failed': { level: 'error', lines: f => [`not kept   ${f.name}: ${f.reason}`, f.hint] },
   'download.complete': {
     level: 'info',

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { systemErrorCode } from './errors.js'
 import type { DeviceLine } from './image/device-lines.js'
 import { explainProblem, isWarning, type Problem } from './image/problem.js'
@@ -48,7 +49,11 @@ export function createPublishing(options: PublishingOptions): { doors: IntakeDoo
 
   const refuse = async (candidate: Candidate, kind: string, refusal: Refusal): Promise<Outcome> => {
     const { name } = candidate
-    await commit({ type: 'refuse', name, refusal })
+    try {
+      await commit({ type: 'refuse', name, refusal })
+    } catch (error) {
+      return later(name, error)
+    }
     const { reason, sentence, device } = refusal
     report('candidate.rejected', {
       name,
@@ -59,6 +64,14 @@ export function createPublishing(options: PublishingOptions): { doors: IntakeDoo
       serving: describeServed(currentCatalog().entry(name))
     })
     return 'done'
+  }
+
+  /** By stricter settings than those of the last run the very bytes that are served may be refused: they are no last good release. */
+  const withdrawIfCurrent = async (name: string, bytes: Buffer): Promise<void> => {
+    const current = currentCatalog().entry(name)?.current
+    if (current?.size !== bytes.length || sha256Of(bytes) !== current.digest) return
+    await commit({ type: 'withdraw', name })
+    report('release.withdrawn', { name, digest: current.digest })
   }
 
   const doors: IntakeDoors<Verdict> = {
@@ -101,7 +114,8 @@ export function createPublishing(options: PublishingOptions): { doors: IntakeDoo
       report('release.published', describeRelease(release, settleMs))
       return 'done'
     },
-    refuse: async (candidate, verdict) => {
+    refuse: async (candidate, bytes, verdict) => {
+      await withdrawIfCurrent(candidate.name, bytes)
       // The files of the build system may have come after the image: it is no mistake to have a bootloader.
       if (!folderOf(candidate).leavesOut(candidate.name))
         return refuse(candidate, verdict.kind, refusalOf(verdict, neighboursOf(candidate)))
@@ -118,15 +132,14 @@ export function createPublishing(options: PublishingOptions): { doors: IntakeDoo
       }),
     withdraw: async name => {
       const entry = currentCatalog().entry(name)
-      if (entry === undefined) return
-      if (entry.current === undefined) return commit({ type: 'excuse', name })
+      if (entry === undefined) return 'done'
       try {
-        await commit({ type: 'withdraw', name })
+        await commit(entry.current === undefined ? { type: 'excuse', name } : { type: 'withdraw', name })
       } catch (error) {
-        later(name, error)
-        return
+        return later(name, error)
       }
-      report('release.withdrawn', { name, digest: entry.current.digest })
+      if (entry.current !== undefined) report('release.withdrawn', { name, digest: entry.current.digest })
+      return 'done'
     },
     tellUnreadable: ({ name }, reason) => report('candidate.unreadable', { name, reason: explainUnreadable(reason) }),
     tellStillChanging: ({ name }, sinceMs) => report('candidate.changing', { name, sinceMs }),
@@ -136,7 +149,7 @@ export function createPublishing(options: PublishingOptions): { doors: IntakeDoo
 }
 
 /** Why a verdict keeps a file from being served: the first problem, and the first thing a device would have said. */
-export function refusalOf(verdict: Verdict, neighbours: readonly string[]): Refusal {
+function refusalOf(verdict: Verdict, neighbours: readonly string[]): Refusal {
   const problem = verdict.problems.find(found => !isWarning(found))
   return {
     reason: problem?.code ?? verdict.verdict,
@@ -184,15 +197,15 @@ function describeRelease(release: Release, settleMs: number) {
   }
 }
 
+function sha256Of(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}
+
 function explainDisk(code: string): string {
   switch (code) {
     case 'ENOSPC':
     case 'EDQUOT':
       return 'the disk that holds state/ is full'
-    case 'EACCES':
-    case 'EPERM':
-    case 'EROFS':
-      return `state/ cannot be written (${code})`
     case 'EMFILE':
     case 'ENFILE':
       return 'too many files are open'

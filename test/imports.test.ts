@@ -11,7 +11,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'words.ts': [],
   'nearest.ts': ['fastest-levenshtein'],
   'host.ts': ['node:os'],
-  'atomic-file.ts': ['node:fs/promises'],
+  'atomic-file.ts': ['errors.ts', 'node:fs/promises'],
   'log.ts': ['words.ts', 'pino', 'pino-pretty'],
   'image/': ['image/', 'node:crypto'],
   'releases/': [

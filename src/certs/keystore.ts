@@ -198,7 +198,7 @@ async function readPem(file: string): Promise<string | undefined> {
 
 async function makeFolder(folder: string): Promise<void> {
   try {
-    // Only a folder made here is closed to others; one that exists may be shared on purpose, and its keys are 0600.
+    // Closed to others from the beginning; write() closes one that was there before.
     await mkdir(folder, { recursive: true, mode: 0o700 })
     await removeUnfinished(folder)
   } catch (error) {

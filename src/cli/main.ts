@@ -37,6 +37,8 @@ closeWithGrace({ delay: STOP_LIMIT_MS, logger: false, skip: ['beforeExit'] }, as
   if (err !== undefined)
     process.stderr.write(`otad: a bug in otad; please report it with these lines\n${err.stack ?? err}\n`)
   stopping.abort()
+  // Whoever reads it must not wait for its end.
+  process.stdin.destroy()
   await running
 })
 

@@ -15,7 +15,8 @@ const compactionAfter = (shortest: number): number => 2 * shortest + SLACK_LINES
  */
 export class CatalogFile {
   readonly #file: string
-  #handle: FileHandle
+  /** Closed while the journal is written anew; the next append opens it again. */
+  #handle: FileHandle | undefined
   #length: number
   #lines: number
   /** As many lines are worth a look at how short the journal could be. */
@@ -60,8 +61,9 @@ export class CatalogFile {
     if (lines.length === 0) return
     const bytes = Buffer.from(lines.join(''))
     try {
-      await this.#handle.appendFile(bytes)
-      await this.#handle.datasync()
+      const handle = await this.#opened()
+      await handle.appendFile(bytes)
+      await handle.datasync()
     } catch (error) {
       // Half a line must not stand before the next whole one.
       await truncate(this.#file, this.#length).catch(() => {})
@@ -77,16 +79,23 @@ export class CatalogFile {
     const lines = [...writeLines(catalog)]
     this.#compactAt = compactionAfter(lines.length)
     if (this.#lines <= this.#compactAt) return
-    const text = lines.join('')
-    await writeFileAtomically(this.#file, text)
-    await this.#handle.close()
-    this.#handle = await open(this.#file, 'a')
-    this.#length = Buffer.byteLength(text)
+    // Closed first: Windows renames nothing over an open file.
+    await this.#handle?.close()
+    this.#handle = undefined
+    await writeFileAtomically(this.#file, lines.join(''))
     this.#lines = lines.length
   }
 
+  /** The journal, open for appending; its length is asked for, since nobody knows how far a failed rewriting came. */
+  async #opened(): Promise<FileHandle> {
+    if (this.#handle !== undefined) return this.#handle
+    this.#handle = await open(this.#file, 'a')
+    this.#length = (await this.#handle.stat()).size
+    return this.#handle
+  }
+
   async close(): Promise<void> {
-    await this.#handle.close()
+    await this.#handle?.close()
   }
 }
 

@@ -48,13 +48,22 @@ export function readJournal(text: string): ReadJournal {
 function readLine(line: string): Change | undefined {
   const json = line.slice(9)
   if (line.slice(0, 9) !== `${seal(json)} `) return undefined
-  const value: unknown = JSON.parse(json)
+  const value = parseOrNothing(json)
   if (typeof value !== 'object' || value === null || !('type' in value)) return undefined
   if (value.type === 'publish' && 'release' in value && isRelease(value.release))
     return { type: 'publish', release: Object.freeze(value.release) }
   if (value.type === 'withdraw' && 'name' in value && typeof value.name === 'string')
     return { type: 'withdraw', name: value.name }
   return undefined
+}
+
+/** A seal can be right by chance over what is no JSON: nothing is. */
+function parseOrNothing(json: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch {
+    return undefined
+  }
 }
 
 const seal = (json: string): string => crc32(json).toString(16).padStart(8, '0')

@@ -1,5 +1,5 @@
 import type { ArtifactStore } from './artifact-store.js'
-import { Catalog, type Change, type NameEntry } from './catalog.js'
+import { Catalog, type Change, releasesOf } from './catalog.js'
 import type { Release } from './release.js'
 
 /** What is wrong with an artifact that the catalog counts on. */
@@ -28,13 +28,18 @@ export async function restoreCurrent(
   )
 }
 
-/** The changes that bring back the earlier releases of a catalog, those with whole artifacts. */
+/**
+ * The changes that bring back what a catalog had and `restored` has not: earlier releases, and those of folders that are not watched now,
+ * as far as their artifacts are whole.
+ */
 export async function recallEarlier(
   journaled: Catalog,
+  restored: Catalog,
   store: ArtifactStore,
   tellDamage: ArtifactDamage
 ): Promise<readonly Change[]> {
-  const earlier = [...journaled.entries].flatMap((entry: NameEntry) => entry.earlier)
+  const isMissing = ({ name, digest }: Release): boolean => restored.entry(name)?.current?.digest !== digest
+  const earlier = [...journaled.entries].flatMap(releasesOf).filter(isMissing)
   const whole = await keepWhole(earlier, store, tellDamage)
   return whole.map(release => ({ type: 'recall', release }))
 }

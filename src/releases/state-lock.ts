@@ -66,15 +66,21 @@ async function listen(address: string): Promise<Server | undefined> {
 }
 
 /** The socket of a process that was killed is still there, but nobody answers. */
-async function listenInsteadOfDead(folder: string, address: string): Promise<Server | undefined> {
-  if (await isAnswered(address))
-    throw new OperatorError(
-      'OTAD_ERR_STATE_IN_USE',
-      `another otad is using ${folder}`,
-      'stop that one, or give this one a home of its own: --home DIR'
-    )
+async function listenInsteadOfDead(folder: string, address: string): Promise<Server> {
+  if (await isAnswered(address)) throw inUse(folder)
   await rm(address, { force: true })
-  return listen(address)
+  const server = await listen(address)
+  // Undefined: another one that starts at this moment was quicker.
+  if (server === undefined) throw inUse(folder)
+  return server
+}
+
+function inUse(folder: string): OperatorError {
+  return new OperatorError(
+    'OTAD_ERR_STATE_IN_USE',
+    `another otad is using ${folder}`,
+    'stop that one, or give this one a home of its own: --home DIR'
+  )
 }
 
 async function isAnswered(address: string): Promise<boolean> {
@@ -82,8 +88,10 @@ async function isAnswered(address: string): Promise<boolean> {
   try {
     await once(connection, 'connect')
     return true
-  } catch {
-    return false
+  } catch (error) {
+    const code = systemErrorCode(error)
+    if (code === 'ECONNREFUSED' || code === 'ENOENT') return false
+    throw error
   } finally {
     connection.destroy()
   }

@@ -17,6 +17,11 @@ export interface Transfer {
   readonly end: number
 }
 
+/** How far a transfer has come: every byte before `taken` has been taken by the operating system, as far as is known while it runs. */
+export interface Progress {
+  readonly taken: number
+}
+
 const SMALLEST_PIECE = 16 * 1024
 const LARGEST_PIECE = 128 * 1024
 /** Memory for all pieces under way together. TLS holds each piece once more, encrypted. */
@@ -24,7 +29,7 @@ const BUDGET = 16 * 1024 * 1024
 /** Pieces are whole TLS records of the default size. */
 const RECORD = 4096
 /** A device that takes nothing at all for this long is gone; a slow one takes something (clients.md R12: erasing flash takes up to 120 s). */
-export const STALL_MS = 150_000
+const STALL_MS = 150_000
 const SWEEP_MS = 5_000
 /** Without a word from the stream for this long, the kernel is asked whether the device takes anything. */
 const DOUBT_MS = 30_000
@@ -51,18 +56,20 @@ export class Pump {
   }
 
   /** Sends [start, end) and ends the response. A source that fails ends the connection: a device waits for ever on an open socket. */
-  send({ response, source, start, end }: Transfer): void {
+  send({ response, source, start, end }: Transfer): Progress {
     const { memory } = source
     const length = end - start
     if (memory !== undefined && length <= SMALLEST_PIECE) {
       response.end(memory.subarray(start, end))
-      return
+      return { taken: end }
     }
     const transfer: Active = { response, movedAt: performance.now(), queue: undefined }
     this.#begin(transfer)
+    const progress = { taken: start }
     let offset = start
     const step = (piece: Buffer): boolean => {
       transfer.movedAt = performance.now()
+      progress.taken = offset
       offset += piece.length
       if (offset < end) return response.write(piece)
       response.end(piece)
@@ -84,6 +91,7 @@ export class Pump {
     }
     if (memory !== undefined) fromMemory(memory)
     else void fromFile()
+    return progress
   }
 
   #pieceLength(): number {
@@ -109,7 +117,9 @@ export class Pump {
     const doubtful = [...this.#active].filter(({ movedAt }) => now - movedAt > DOUBT_MS)
     const [first] = doubtful
     if (first === undefined) return
-    const queues = await readSendQueues(first.response.socket?.localPort ?? 0)
+    // A response that waits its turn on a pipelined connection has no socket yet.
+    const port = doubtful.find(({ response }) => response.socket)?.response.socket?.localPort
+    const queues = await readSendQueues(port ?? 0)
     for (const transfer of doubtful) {
       if (isTaking(transfer, queues)) transfer.movedAt = now
       else if (now - transfer.movedAt > STALL_MS) transfer.response.destroy()

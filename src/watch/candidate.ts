@@ -25,10 +25,10 @@ export interface IntakeDoors<V> {
   judge(candidate: Candidate, bytes: Buffer): Judgement<V>
   /** Keeps and publishes; resolves when it is served, or with `later` when the disk would not have it. */
   accept(candidate: Candidate, bytes: Buffer, verdict: V, settleMs: number): Promise<Outcome>
-  refuse(candidate: Candidate, verdict: V): Promise<Outcome>
+  refuse(candidate: Candidate, bytes: Buffer, verdict: V): Promise<Outcome>
   refuseTooLarge(candidate: Candidate, size: number): Promise<Outcome>
   /** The file has been away for long enough. */
-  withdraw(name: string): Promise<void>
+  withdraw(name: string): Promise<Outcome>
   tellUnreadable(candidate: Candidate, reason: string): void
   tellStillChanging(candidate: Candidate, sinceMs: number): void
   tellBug(error: unknown): void

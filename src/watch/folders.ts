@@ -1,9 +1,10 @@
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { OperatorError } from '../errors.js'
 import { ESP_IDF_FILES } from './layout-esp-idf.js'
 import { readPlatformioBuildDir } from './layout-platformio.js'
+import { readSmallFile } from './scan.js'
 
 /** A folder to watch, and the first part of the names in it where there are several. */
 export interface WatchedFolder {
@@ -21,7 +22,7 @@ const LABELLED = /^([\w.-]+)=(.+)$/
 export async function resolveFolders(folders: readonly string[], cwd: string): Promise<readonly WatchedFolder[]> {
   const asked = await Promise.all(folders.map(argument => resolveFolder(argument, cwd)))
   if (asked.length === 1) return asked
-  const labelled = asked.map(folder => ({ ...folder, label: folder.label ?? path.basename(folder.path) }))
+  const labelled = asked.map(folder => ({ ...folder, label: folder.label ?? path.basename(folder.given) }))
   for (const { label, path: folder } of labelled)
     if (labelled.filter(other => other.label === label).length > 1)
       throw new OperatorError(
@@ -32,12 +33,12 @@ export async function resolveFolders(folders: readonly string[], cwd: string): P
   return labelled
 }
 
-async function resolveFolder(argument: string, cwd: string): Promise<WatchedFolder> {
+async function resolveFolder(argument: string, cwd: string): Promise<WatchedFolder & { readonly given: string }> {
   const [, label, labelled] = LABELLED.exec(argument) ?? []
   const isLabelled =
     labelled !== undefined && (await stat(path.resolve(cwd, argument)).catch(() => undefined)) === undefined
   const folder = path.resolve(cwd, withHome(isLabelled ? labelled : argument))
-  return { path: await buildFolderOf(folder), label: isLabelled ? label : undefined }
+  return { path: await buildFolderOf(folder), label: isLabelled ? label : undefined, given: folder }
 }
 
 /** The shell expands `~` at the start of a word only, not behind a label. */
@@ -52,13 +53,13 @@ function withHome(folder: string): string {
 async function buildFolderOf(folder: string): Promise<string> {
   const build = path.join(folder, 'build')
   if (await isFile(path.join(folder, ESP_IDF_FILES.description))) return folder
-  const ini = await readFile(path.join(folder, 'platformio.ini'), 'utf8').catch(() => undefined)
+  const ini = (await readSmallFile(path.join(folder, 'platformio.ini')))?.toString('utf8')
   const platformioBuild = ini === undefined ? undefined : path.resolve(folder, readPlatformioBuildDir(ini))
   if (platformioBuild !== undefined && (await isFolder(platformioBuild))) return platformioBuild
   if (await isFile(path.join(build, ESP_IDF_FILES.description))) return build
   if (platformioBuild !== undefined) return platformioBuild
-  const lists = await readFile(path.join(folder, 'CMakeLists.txt'), 'utf8').catch(() => '')
-  return lists.includes('tools/cmake/project.cmake') ? build : folder
+  const lists = await readSmallFile(path.join(folder, 'CMakeLists.txt'))
+  return lists?.includes('tools/cmake/project.cmake') === true ? build : folder
 }
 
 async function isFolder(folder: string): Promise<boolean> {

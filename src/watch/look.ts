@@ -21,6 +21,8 @@ export type Next = number | 'done' | 'gone'
 export const SOONEST_MS = 5
 /** A file that is never still is mentioned after this long. */
 const STILL_CHANGING_MS = 10_000
+/** What the disk would not take is tried again after this. */
+const AGAIN_MS = 2_000
 /** Clocks of file systems are trusted to say "long ago", not more. */
 const LONG_AGO_MS = 2_000
 
@@ -79,7 +81,11 @@ export class Lookout<V> {
         const accept = (): Promise<Outcome> =>
           this.#doors.accept(candidate, reading.bytes, verdict, Date.now() - reading.changedAt)
         if (isServable && isSelfContained) return this.#settle(progress, reading.key, accept)
-        return this.#whenStill(progress, reading, isServable ? accept : () => this.#doors.refuse(candidate, verdict))
+        return this.#whenStill(
+          progress,
+          reading,
+          isServable ? accept : () => this.#doors.refuse(candidate, reading.bytes, verdict)
+        )
       }
     }
   }
@@ -143,7 +149,6 @@ export class Lookout<V> {
     progress.key = undefined
     const awayMs = now - progress.awaySince
     if (awayMs < this.#times.awayMs) return this.#times.awayMs - awayMs
-    await this.#doors.withdraw(progress.candidate.name)
-    return 'gone'
+    return (await this.#doors.withdraw(progress.candidate.name)) === 'done' ? 'gone' : AGAIN_MS
   }
 }

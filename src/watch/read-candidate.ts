@@ -70,7 +70,8 @@ async function openInside(folder: string, file: string): Promise<FileHandle | un
 /** Whether a real path lies in a folder, given by its real path too. */
 export function isInside(folder: string, file: string): boolean {
   const relative = path.relative(folder, file)
-  return relative !== '' && !relative.startsWith('..') && !path.isAbsolute(relative)
+  const leadsOut = relative === '..' || relative.startsWith(`..${path.sep}`) || path.isAbsolute(relative)
+  return relative !== '' && !leadsOut
 }
 
 interface Look {

@@ -244,7 +244,7 @@ const LARGEST_SMALL_FILE = 1024 * 1024
 const NOT_BLOCKING = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
 
 /** A file of the build system, up to a mebibyte of it; undefined for anything but a regular file that can be read. */
-async function readSmallFile(file: string): Promise<Buffer | undefined> {
+export async function readSmallFile(file: string): Promise<Buffer | undefined> {
   let handle: FileHandle | undefined
   try {
     handle = await open(file, NOT_BLOCKING)

@@ -43,7 +43,7 @@ function createIntake(
       steps.push(['accept', verdict])
       return outcome()
     },
-    refuse: async (_candidate, verdict) => {
+    refuse: async (_candidate, _bytes, verdict) => {
       steps.push(['refuse', verdict])
       return 'done'
     },
@@ -53,6 +53,7 @@ function createIntake(
     },
     withdraw: async name => {
       steps.push(['withdraw', name])
+      return 'done'
     },
     tellUnreadable: (_candidate, reason) => steps.push(['unreadable', reason]),
     tellStillChanging: () => steps.push(['changing', '']),

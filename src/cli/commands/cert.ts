@@ -58,7 +58,7 @@ export const cert: CliCommand = {
       `${shortPath(ca.file, io.cwd)}   embed this one in the device\n` +
         `  ${ca.subject}, until ${ca.validTo.slice(0, 10)}\n` +
         `  SHA-256 ${ca.fingerprint256}\n\n` +
-        `${shortPath(leaf.file, io.cwd)}   sent by the server, made anew when it has to be\n` +
+        `${shortPath(leaf.file, io.cwd)}   sent by the server, made anew at a start when it has to be\n` +
         `  ${leaf.subject}, from ${leaf.validFrom.slice(0, 10)} until ${leaf.validTo.slice(0, 10)}\n` +
         `  SHA-256 ${leaf.fingerprint256}\n` +
         `  good for (* an address of this machine):\n${names.dnsNames.map(mark).join('')}`

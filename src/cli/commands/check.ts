@@ -23,10 +23,10 @@ const MANY_FILES = 50
 const EXAMPLES = `
 Examples:
   otad check build/hello_world.bin
-  otad check build/ --chip esp32s3 --partition-table build/partition_table/partition-table.bin
+  otad check build/app.bin --chip esp32s3 --partition-table build/partition_table/partition-table.bin
   otad check --json firmware/*.bin
   otad check app.bin --signature required --key signing_key.pub.pem
-  otad check build/ --format junit > report.xml
+  otad check firmware/ --format junit > report.xml
   cat hello_world.bin | otad check -
 `
 
@@ -70,6 +70,7 @@ export const check: CliCommand = {
       judged.push(one)
     }
     io.progress('')
+    if (files.length === 0) io.stderr('otad: there is no .bin file in there\n')
     io.stdout(documentOf(judged, format, io.version))
     if (judged.some(({ verdict }) => verdict.verdict === 'reject')) return 3
     return unread > 0 ? 1 : 0

@@ -3,7 +3,7 @@ import fp from 'fastify-plugin'
 import type { ArtifactReader } from '../../releases/artifact-store.js'
 import type { Release } from '../../releases/release.js'
 import type { Downloads } from '../downloads.js'
-import { answerFirmware, type FirmwareAnswer, type Freshness } from '../firmware-answer.js'
+import { answerFirmware, type Freshness } from '../firmware-answer.js'
 import type { Pump } from '../pump.js'
 
 /** How the bytes of an artifact are had: touches no disk by itself. */
@@ -44,35 +44,24 @@ export default fp<FirmwareSenderOptions>(
       // 'close' comes exactly once, whoever hangs up.
       response.once('close', () => {
         source.close()
-        note(downloads, request, release, answer, response, startedAt)
+        const wasCut = !response.writableFinished
+        downloads.note({
+          device: addressOf(request),
+          userAgent: request.headers['user-agent'] ?? '',
+          release,
+          isRange: answer.status === 206,
+          start: answer.start,
+          end: wasCut ? progress.taken : answer.end,
+          wasCut,
+          durationMs: performance.now() - startedAt
+        })
       })
-      pump.send({ response, source, start: answer.start, end: answer.end })
+      const progress = pump.send({ response, source, start: answer.start, end: answer.end })
       return this
     })
   },
   { name: 'otad-firmware-sender', fastify: '5.x' }
 )
-
-function note(
-  downloads: Downloads,
-  request: FastifyRequest,
-  release: Release,
-  { status, start, end }: FirmwareAnswer,
-  response: FastifyReply['raw'],
-  startedAt: number
-): void {
-  const wasCut = !response.writableFinished
-  downloads.note({
-    device: addressOf(request),
-    userAgent: request.headers['user-agent'] ?? '',
-    release,
-    isRange: status === 206,
-    start,
-    end: wasCut ? Math.max(start, end - response.writableLength) : end,
-    wasCut,
-    durationMs: performance.now() - startedAt
-  })
-}
 
 /** The address of the other end; an IPv4 one is not written as IPv6. */
 export function addressOf(request: FastifyRequest): string {

@@ -8,7 +8,8 @@ const ARTIFACT = /^artifacts\/([0-9a-f]{64})\.bin$/
 const routes: FastifyPluginAsync = async fastify => {
   fastify.route({
     method: ['GET', 'HEAD'],
-    url: '/artifacts/*',
+    // Any other path below is a name: a folder of builds may be called artifacts.
+    url: '/artifacts/:digest(^[0-9a-f]{64}).bin',
     handler: (request, reply) => {
       const [, digest] = ARTIFACT.exec(nameIn(request.raw.url ?? '') ?? '') ?? []
       const release = digest === undefined ? undefined : fastify.currentCatalog().byDigest(digest)

@@ -23,7 +23,8 @@ const routes: FastifyPluginAsync = async fastify => {
     method: ['GET', 'HEAD'],
     url: '/manifest.json',
     handler: (request, reply) => {
-      const body = Buffer.from(manifestText(fastify.currentCatalog()).replaceAll(ORIGIN_MARK, originOf(request)))
+      const origin = originOf(request)
+      const body = Buffer.from(manifestText(fastify.currentCatalog()).replaceAll(ORIGIN_MARK, () => origin))
       reply.type('application/json').header('cache-control', 'no-cache').header('content-length', body.length)
       return reply.send(body.length <= PIECE ? body : inPieces(body))
     }

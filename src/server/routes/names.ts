@@ -44,13 +44,18 @@ function sendDocument(
 /** What else there is that somebody may have meant. */
 const OWN_ADDRESSES = ['ca_cert.pem', 'manifest.json', 'health', 'metrics']
 
+function* addresses(catalog: Catalog): Iterable<string> {
+  yield* OWN_ADDRESSES
+  yield* catalog.servedNames()
+}
+
 /** Why there is no firmware under a name, and what there is. */
 function whyNot(catalog: Catalog, name: string): string {
   const refusal = catalog.entry(name)?.refusal
   if (refusal !== undefined) return `no valid image: ${refusal.sentence}`
   if (catalog.entry(`${name}.bin`)?.current !== undefined)
     return `no firmware of this name; did you mean /${name}.bin ?`
-  const nearest = nearestTo(name, [...OWN_ADDRESSES, ...catalog.servedNames()])
+  const nearest = nearestTo(name, addresses(catalog))
   if (nearest !== undefined) return `no firmware of this name; did you mean /${nearest} ?`
   const [only, ...more] = firstNames(catalog)
   if (only === undefined) return 'no firmware here yet: otad has not accepted any image'
