@@ -39,7 +39,7 @@ interface Flushing {
 const flushing = new Map<string, Flushing>()
 
 /** Makes renames and new names in a folder durable; those who ask at the same time share one flush. */
-export function flushFolder(folder: string): Promise<void> {
+function flushFolder(folder: string): Promise<void> {
   const current = flushing.get(folder)
   if (current === undefined) return startFlushing(folder)
   current.next ??= current.running.catch(() => {}).then(() => startFlushing(folder))

@@ -80,7 +80,7 @@ const inRanges = (ranges: number): string => (ranges > 1 ? `  in ${ranges} range
 const percent = (sent: number, size: number): string => `${size === 0 ? 0 : Math.floor((sent / size) * 100)} %`
 
 /** Every event that otad logs, once: its name, its level and its sentence. */
-export const TELLINGS: { readonly [E in EventName]: Telling<E> } = {
+const TELLINGS: { readonly [E in EventName]: Telling<E> } = {
   'server.listening': {
     level: 'info',
     lines: f => [`listening  port ${f.port}  ${f.urls[0] ?? ''}`]

@@ -100,6 +100,8 @@ const INPUT_OUTPUT: readonly string[] = [
   'releases/state.ts',
   'releases/state-lock.ts',
   'watch/scan.ts',
+  'watch/read-layout.ts',
+  'watch/small-file.ts',
   'watch/read-candidate.ts',
   'watch/folders.ts',
   'watch/build-folder.ts',

@@ -23,9 +23,9 @@ export interface Pair {
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000
-export const CA_YEARS = 20
+const CA_YEARS = 20
 /** Browsers take no leaf that lives longer than 398 days. */
-export const LEAF_DAYS = 397
+const LEAF_DAYS = 397
 /** Certificates begin this long before they are made: clocks of build machines and devices differ. */
 const BACKDATED_MS = 2 * DAY_MS
 

@@ -86,7 +86,7 @@ function espImageFields(fields: ImageFields | null): EspImageFields | undefined 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 
 /** `Jul 25 2024` and `16:23:40`, as the C compiler writes them, in the order that sorts; null where a project leaves them out. */
-export function readBuildTime(date: string, time: string): string | null {
+function readBuildTime(date: string, time: string): string | null {
   const [, month, day, year] = /^([A-Z][a-z]{2}) +(\d{1,2}) (\d{4})$/.exec(date) ?? []
   const monthNumber = MONTHS.indexOf(month ?? '') + 1
   if (day === undefined || monthNumber === 0 || !/^\d{2}:\d{2}:\d{2}$/.test(time)) return null

@@ -4,7 +4,7 @@ import type { ManifestOfAllSchema, ManifestSchema } from './manifest-schema.js'
 import type { Release } from './release.js'
 
 /** Longest manifest of one release, in bytes: the JSON buffers of small clients are 2048 (clients.md R35). */
-export const MANIFEST_LIMIT = 2047
+const MANIFEST_LIMIT = 2047
 
 /** What is written for one release, and for all names. */
 export type Manifest = Static<typeof ManifestSchema>
@@ -16,12 +16,12 @@ export function pathOf(name: string): string {
 }
 
 /** The path under which exactly these bytes are found for ever. */
-export function artifactPathOf(digest: string): string {
+function artifactPathOf(digest: string): string {
   return `/artifacts/${digest}.bin`
 }
 
 /** The manifest of one release; `origin` is `https://host:port` as the client asked for it. */
-export function manifestOf(release: Release, origin: string): Manifest {
+function manifestOf(release: Release, origin: string): Manifest {
   return {
     name: release.name,
     url: `${origin}${pathOf(release.name)}`,
@@ -48,7 +48,7 @@ export function manifestOf(release: Release, origin: string): Manifest {
   }
 }
 
-/** The JSON of one manifest, never above {@link MANIFEST_LIMIT} bytes: warnings go first when it would be, the log has them. */
+/** The JSON of one manifest, never above MANIFEST_LIMIT bytes: warnings go first when it would be, the log has them. */
 export function writeManifest(release: Release, origin: string): string {
   const manifest = manifestOf(release, origin)
   for (;;) {

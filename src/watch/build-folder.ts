@@ -6,7 +6,7 @@ import type { WatchedFolder } from './folders.js'
 import { describeLayouts } from './layout.js'
 import { sketchOf } from './layout-arduino.js'
 import { LayoutPlace } from './layout-place.js'
-import { listOutputs } from './scan.js'
+import { listOutputs } from './read-layout.js'
 
 /**
  * One watched folder with what build systems say of it and of the folders in it. Each candidate is judged by the nearest place that

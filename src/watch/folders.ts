@@ -4,7 +4,7 @@ import path from 'node:path'
 import { OperatorError } from '../errors.js'
 import { ESP_IDF_FILES } from './layout-esp-idf.js'
 import { readPlatformioBuildDir } from './layout-platformio.js'
-import { readSmallFile } from './scan.js'
+import { readSmallFile } from './small-file.js'
 
 /** A folder to watch, and the first part of the names in it where there are several. */
 export interface WatchedFolder {

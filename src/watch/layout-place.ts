@@ -4,7 +4,7 @@ import type { ImageContext } from '../image/verdict.js'
 import { type Layout, PLAIN_LAYOUT } from './layout.js'
 import { readArduinoLayout } from './layout-arduino.js'
 import { isPlatformioEnvironment, readPlatformioLayout } from './layout-platformio.js'
-import { LAYOUT_SIGNS, readKeys, readLayout, readSlotSize } from './scan.js'
+import { LAYOUT_SIGNS, readKeys, readLayout, readSlotSize } from './read-layout.js'
 
 export interface PlaceOptions {
   readonly folder: string

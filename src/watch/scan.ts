@@ -1,23 +1,11 @@
-import { type BigIntStats, constants, type Dirent, lstat, stat } from 'node:fs'
-import { type FileHandle, open, readdir, realpath } from 'node:fs/promises'
+import { type BigIntStats, type Dirent, lstat, stat } from 'node:fs'
+import { readdir, realpath } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { systemErrorCode } from '../errors.js'
-import { readPartitionCsv } from '../image/partition-csv.js'
-import { readPartitionTable, smallestOtaSlot } from '../image/partition-table.js'
 import { isCandidateFile, isWorthEntering, looksLikeKeyFile } from './candidates.js'
-import type { Layout } from './layout.js'
-import { arduinoFiles, readArduinoLayout, sketchOf } from './layout-arduino.js'
-import { ESP_IDF_FILES, readEspIdfLayout } from './layout-esp-idf.js'
-import {
-  isPlatformioBuild,
-  isPlatformioEnvironment,
-  PLATFORMIO_FILES,
-  platformioBuildLayout,
-  platformioSdkconfig,
-  readPlatformioLayout
-} from './layout-platformio.js'
 import { fileKey, isInside } from './read-candidate.js'
+import { readSmallFile } from './small-file.js'
 
 // The callback forms cost a third of the promise ones; a scan makes one call for each file every two seconds.
 const lstatOf = promisify(lstat) as (file: string, options: { bigint: true }) => Promise<BigIntStats>
@@ -32,7 +20,6 @@ const AT_ONCE = 64
 export interface FoundFile {
   /** Path relative to the watched folder. */
   readonly relative: string
-  readonly file: string
   readonly key: string
   readonly size: number
 }
@@ -113,7 +100,6 @@ async function note(walk: Walk, folder: string, relative: string, entry: Dirent)
     if (stats?.isFile())
       walk.files.push({
         relative: path.join(relative, entry.name),
-        file,
         key: fileKey(stats),
         size: Number(stats.size)
       })
@@ -129,136 +115,7 @@ async function statInside(root: string, link: string): Promise<BigIntStats | und
 }
 
 async function noteKeyFile(walk: Walk, file: string): Promise<void> {
-  if ((await readStart(file)).includes('PRIVATE KEY')) walk.keyFiles.push(file)
-}
-
-async function readStart(file: string): Promise<string> {
-  try {
-    const handle = await open(file, 'r')
-    try {
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(4096), 0, 4096, 0)
-      return buffer.toString('latin1', 0, bytesRead)
-    } finally {
-      await handle.close()
-    }
-  } catch {
-    return ''
-  }
-}
-
-/** The layout of a folder, or of a sketch that was built into it: what the files of its build system say, or plain. */
-export async function readLayout(folder: string, sketch?: string): Promise<Layout> {
-  const read = (file: string): Promise<Buffer | undefined> => readSmallFile(path.join(folder, file))
-  const text = async (file: string): Promise<string | undefined> => (await read(file))?.toString('utf8')
-  if (sketch !== undefined) {
-    const { bootloader, buildOptions } = arduinoFiles(sketch)
-    return readArduinoLayout({
-      sketch,
-      folderName: path.basename(folder),
-      bootloader: await read(bootloader),
-      buildOptions: await text(buildOptions)
-    })
-  }
-  if (isPlatformioBuild(folder)) return platformioBuildLayout(folder)
-  if (await isBuiltByPlatformio(folder)) return readPlatformio(folder)
-  return readEspIdfLayout({
-    description: await text(ESP_IDF_FILES.description),
-    flasherArgs: await text(ESP_IDF_FILES.flasherArgs),
-    sdkconfig: await text(ESP_IDF_FILES.sdkconfig)
-  })
-}
-
-/** Files whose coming makes another folder of a plain one. */
-export const LAYOUT_SIGNS: readonly string[] = [
-  ESP_IDF_FILES.description,
-  PLATFORMIO_FILES.bootloader,
-  PLATFORMIO_FILES.partitions,
-  PLATFORMIO_FILES.program
-]
-
-async function isBuiltByPlatformio(folder: string): Promise<boolean> {
-  if (isPlatformioEnvironment(folder)) return true
-  const { bootloader, partitions, program, checksum } = PLATFORMIO_FILES
-  const [hasBootloader, hasPartitions, hasProgram, hasChecksum] = await Promise.all(
-    [bootloader, partitions, program, checksum].map(async file => (await keyOf(path.join(folder, file))) !== '')
-  )
-  return (hasBootloader === true || hasPartitions === true) && (hasProgram === true || hasChecksum === true)
-}
-
-async function readPlatformio(folder: string): Promise<Layout> {
-  const environment = path.basename(folder)
-  // Elsewhere nobody knows where the project is.
-  const isInProject = isPlatformioEnvironment(folder)
-  const text = async (file: string): Promise<string | undefined> =>
-    (await readSmallFile(path.join(folder, file)))?.toString('utf8')
-  return readPlatformioLayout({
-    environment,
-    bootloader: await readSmallFile(path.join(folder, PLATFORMIO_FILES.bootloader)),
-    idedata: await text(PLATFORMIO_FILES.idedata),
-    description: await text(PLATFORMIO_FILES.description),
-    sdkconfig: isInProject ? await text(platformioSdkconfig(environment)) : undefined,
-    ini: isInProject ? await text(PLATFORMIO_FILES.ini) : undefined
-  })
-}
-
-/**
- * Length of the smallest OTA slot that a layout leads to: in its partition table, or in the text of it while there is no table.
- * A table that no bootloader would take, half written for instance, says nothing.
- */
-export async function readSlotSize(folder: string, layout: Layout): Promise<number | undefined> {
-  const { partitionTable, partitionCsv, tableOffset } = layout
-  const bytes = partitionTable === undefined ? undefined : await readSmallFile(path.join(folder, partitionTable))
-  if (bytes !== undefined) {
-    const { valid, entries } = readPartitionTable(bytes)
-    return valid ? smallestOtaSlot(entries) : undefined
-  }
-  const text = partitionCsv === undefined ? undefined : await readSmallFile(path.join(folder, partitionCsv))
-  if (text === undefined) return undefined
-  return smallestOtaSlot(
-    readPartitionCsv(text.toString('utf8'), tableOffset === undefined ? {} : { tableOffset }) ?? []
-  )
-}
-
-/** The states of several files in one word: another word when any of them has come, changed or gone. */
-export async function readKeys(folder: string, files: readonly string[]): Promise<string> {
-  return (await Promise.all(files.map(file => keyOf(path.join(folder, file))))).join()
-}
-
-async function keyOf(file: string): Promise<string> {
-  const stats = await statOf(file, { bigint: true }).catch(() => undefined)
-  return stats?.isFile() ? fileKey(stats) : ''
-}
-
-/** The folders and sketches right inside a folder; undefined when it cannot be read. */
-export async function listOutputs(folder: string): Promise<readonly string[] | undefined> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => undefined)
-  return entries
-    ?.map(entry =>
-      entry.isDirectory() ? (isWorthEntering(entry.name) ? `${entry.name}/` : undefined) : sketchOf(entry.name)
-    )
-    .filter(name => name !== undefined)
-}
-
-const LARGEST_SMALL_FILE = 1024 * 1024
-/** A pipe by the name of a file must not hold a reader for ever. */
-const NOT_BLOCKING = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
-
-/** A file of the build system, up to a mebibyte of it; undefined for anything but a regular file that can be read. */
-export async function readSmallFile(file: string): Promise<Buffer | undefined> {
-  let handle: FileHandle | undefined
-  try {
-    handle = await open(file, NOT_BLOCKING)
-    const stats = await handle.stat()
-    if (!stats.isFile()) return undefined
-    const buffer = Buffer.alloc(Math.min(stats.size, LARGEST_SMALL_FILE))
-    const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0)
-    return buffer.subarray(0, bytesRead)
-  } catch (error) {
-    if (systemErrorCode(error) === undefined) throw error
-    return undefined
-  } finally {
-    await handle?.close()
-  }
+  if ((await readSmallFile(file))?.includes('PRIVATE KEY') === true) walk.keyFiles.push(file)
 }
 
 function explainMissing(code: string | undefined): string {
