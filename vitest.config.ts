@@ -5,6 +5,7 @@ const QUIET = [
   'test/stories/a-new-build-is-served-at-once.test.ts',
   'test/stories/a-storm-of-builds-never-mixes-two.test.ts',
   'test/stories/crowds-do-not-disturb-each-other.test.ts',
+  'test/stories/made-up-names-cost-little.test.ts',
   'test/stories/ten-thousand-images-are-served.test.ts'
 ]
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { open, readdir, rename, rm } from 'node:fs/promises'
+import { link, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { systemErrorCode } from './errors.js'
 
@@ -29,6 +29,31 @@ export async function writeFileAtomically(file: string, content: Uint8Array | st
   }
   await flushFolder(folder)
 }
+
+/**
+ * As `writeFileAtomically`, for a file that must not be there yet: false, and nothing is written, when it is.
+ * Of several processes that come at once, one succeeds.
+ * @throws the system error of whichever step failed; nothing is left behind then
+ */
+export async function createFileAtomically(file: string, content: Uint8Array | string, mode = 0o644): Promise<boolean> {
+  const aside = `${path.join(path.dirname(file), UNFINISHED_PREFIX)}${randomBytes(8).toString('hex')}`
+  await writeFileAtomically(aside, content, mode)
+  try {
+    await link(aside, file)
+  } catch (error) {
+    const code = systemErrorCode(error)
+    if (code === 'EEXIST') return false
+    // A file system without links: the best that it can do.
+    if (!NO_LINKS.has(code ?? '')) throw error
+    await rename(aside, file)
+  } finally {
+    await rm(aside, { force: true })
+  }
+  await flushFolder(path.dirname(file))
+  return true
+}
+
+const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EINVAL'])
 
 interface Flushing {
   readonly running: Promise<void>
@@ -70,8 +95,15 @@ async function syncFolder(folder: string): Promise<void> {
 
 const NO_FOLDER_SYNC: ReadonlySet<string> = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'])
 
-/** Clears away what a process that was killed left half written in a folder. Call it before anything is written there. */
-export async function removeUnfinished(folder: string): Promise<void> {
-  for (const file of await readdir(folder))
-    if (file.startsWith(UNFINISHED_PREFIX)) await rm(path.join(folder, file), { force: true })
+/**
+ * Clears away what a process that was killed left half written in a folder. Call it before anything is written there.
+ * In a folder that several processes may write to, what is younger than `olderThanMs` may still be finished.
+ */
+export async function removeUnfinished(folder: string, olderThanMs = 0): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith(UNFINISHED_PREFIX)) continue
+    const file = path.join(folder, name)
+    const found = await stat(file).catch(() => undefined)
+    if (found !== undefined && Date.now() - found.mtimeMs >= olderThanMs) await rm(file, { force: true })
+  }
 }

@@ -1,9 +1,10 @@
 import { X509Certificate } from 'node:crypto'
 import path from 'node:path'
-import { CERTIFICATE_FILES, fingerprintOf } from './certs/keystore.js'
+import { fingerprintOf } from './certs/keystore.js'
 import { readContext } from './config/context.js'
 import type { Settings } from './config/options.js'
-import { advertisedHost, loadCertificates } from './identity.js'
+import { type Identity, resolveIdentitySettings } from './identity.js'
+import { IdentityKeeper } from './identity-keeper.js'
 import type { Verdict } from './image/verdict.js'
 import type { Report } from './log.js'
 import { createPublishing } from './publish.js'
@@ -39,14 +40,19 @@ export interface Daemon {
   readonly watched: readonly { readonly folder: string; readonly description: string }[]
   /** Whether the advertised address can be reached by nobody but this machine. */
   readonly isLoopbackOnly: boolean
-  readonly caCertificateFile: string
-  /** SHA-256, with colons. */
-  readonly caFingerprint: string
-  readonly caValidUntil: Date
+  /** The certificate to embed in devices; undefined when only the operator knows it. */
+  readonly anchor: EmbeddedCertificate | undefined
   /** Resolves when everything that lies in the watched folders has been judged once. */
   readonly ready: Promise<void>
   /** Stops watching, lets downloads finish for a while, and leaves everything in order. */
   close(): Promise<void>
+}
+
+export interface EmbeddedCertificate {
+  readonly file: string
+  /** SHA-256, with colons. */
+  readonly fingerprint: string
+  readonly validUntil: Date
 }
 
 /** How long a file is away before its name is withdrawn (product.md 3.6). */
@@ -63,8 +69,9 @@ export async function startDaemon({ settings, cwd, version, report }: DaemonOpti
   const startedAt = new Date()
   const context = await readContext(settings, cwd)
   const folders = (await resolveFolders(foldersOf(settings), cwd)).map(folder => new BuildFolder(folder, context))
-  const advertised = advertisedHost(settings)
+  const identitySettings = resolveIdentitySettings(settings, cwd)
   await probePort(settings.host, settings.port)
+  const stateFolder = path.join(settings.home, 'state')
   // The state first: its lock keeps two first starts from making two CAs.
   const {
     store,
@@ -72,12 +79,14 @@ export async function startDaemon({ settings, cwd, version, report }: DaemonOpti
     journaled,
     damagedLines,
     close: closeState
-  } = await openState({
-    ...settings,
-    folder: path.join(settings.home, 'state')
+  } = await openState({ ...settings, folder: stateFolder })
+  const keeper = await IdentityKeeper.open({
+    settings: identitySettings,
+    ticketFile: path.join(stateFolder, 'ticket_keys.json'),
+    report,
+    onCredentials: credentials => server.useCredentials(credentials),
+    onAdvertised: host => report('address.changed', { host, urls: urls().slice(0, MOST_LISTED) })
   })
-  const identity = await loadCertificates(settings, report)
-  const caCertificateFile = path.join(settings.home, 'certs', CERTIFICATE_FILES.caCertificate)
   if (damagedLines > 0) report('catalog.repaired', { reason: `${damagedLines} damaged lines were left out` })
 
   const tellDamage: Parameters<typeof restoreCurrent>[3] = ({ name, digest }, reason) =>
@@ -87,7 +96,7 @@ export async function startDaemon({ settings, cwd, version, report }: DaemonOpti
   let catalog: Catalog = await restoreCurrent(journaled, store, isWatched, tellDamage)
   const currentCatalog = (): Catalog => catalog
 
-  const tally = createTally(report)
+  const tally = createTally({ report, shownTo: servername => keeper.factsFor(servername) })
   const committer = new Committer({
     file: catalogFile,
     keepReleases: settings.keepReleases,
@@ -114,9 +123,10 @@ export async function startDaemon({ settings, cwd, version, report }: DaemonOpti
   let status: Health['status'] = 'starting'
   const server = await startServer({
     ...settings,
-    certificate: identity.leaf.certificate,
-    key: identity.leaf.key,
-    caCertificate: identity.ca.certificate,
+    credentials: keeper.credentials,
+    leafFor: (servername, device) => keeper.leafFor(servername, device),
+    reached: localAddress => keeper.reached(localAddress),
+    caCertificate: () => keeper.identity.anchor?.certificate,
     currentCatalog,
     readArtifact: (digest, size) => store.read(digest, size),
     health: () => describeHealth({ status, version, startedAt, catalog }),
@@ -127,12 +137,15 @@ export async function startDaemon({ settings, cwd, version, report }: DaemonOpti
     }),
     onDownload: tally.onDownload,
     onFailedHandshake: tally.onFailedHandshake,
+    onRefusedClient: tally.onRefusedClient,
     onBug: err => report('bug', { err })
   })
   const { port } = server
+  keeper.begin()
   const urls = (): readonly string[] => {
     const names = [...catalog.servedNames()]
     const promised = folders.map(({ appName }) => appName).filter(name => name !== undefined)
+    const { advertised } = keeper
     const origin = `https://${advertised.includes(':') ? `[${advertised}]` : advertised}:${port}`
     const known = names.length > 0 ? names : promised
     return known.length === 0 ? [`${origin}/`] : known.map(name => `${origin}${pathOf(name)}`)
@@ -146,8 +159,8 @@ export async function startDaemon({ settings, cwd, version, report }: DaemonOpti
     await watching
     await intake.idle()
     if (status === 'starting') status = 'serving'
-    const caFingerprint = fingerprintOf(identity.ca.certificate)
-    report('server.listening', { urls: urls().slice(0, 100), caCertificate: caCertificateFile, caFingerprint, port })
+    const { file: caCertificate = '', fingerprint: caFingerprint = '' } = describeAnchor(keeper.identity) ?? {}
+    report('server.listening', { urls: urls().slice(0, MOST_LISTED), caCertificate, caFingerprint, port })
     for (const change of await recallEarlier(journaled, catalog, store, tellDamage)) await committer.commit(change)
     pruning.begin()
     await warmNewest(store, catalog, settings.cacheBytes)
@@ -160,7 +173,9 @@ export async function startDaemon({ settings, cwd, version, report }: DaemonOpti
     pruning.end()
     await Promise.all((await watching).map(watcher => watcher.close()))
     await intake.close()
+    await keeper.close()
     const cut = await server.close(GRACE_MS)
+    tally.close()
     await committer.idle()
     await closeState()
     report('server.stopped', { cut })
@@ -170,16 +185,22 @@ export async function startDaemon({ settings, cwd, version, report }: DaemonOpti
     port,
     urls,
     watched: folders.map(({ path, layout }) => ({ folder: path, description: layout.description })),
-    isLoopbackOnly: advertised === 'localhost' || advertised === '::1' || advertised.startsWith('127.'),
-    caCertificateFile,
-    caFingerprint: fingerprintOf(identity.ca.certificate),
-    caValidUntil: new Date(new X509Certificate(identity.ca.certificate).validTo),
+    isLoopbackOnly: isLoopback(keeper.advertised),
+    anchor: describeAnchor(keeper.identity),
     ready,
     close: () => {
       closing ??= close()
       return closing
     }
   }
+}
+
+const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || host.startsWith('127.')
+
+function describeAnchor({ anchor }: Identity): EmbeddedCertificate | undefined {
+  if (anchor === undefined) return undefined
+  const validUntil = new Date(new X509Certificate(anchor.certificate).validTo)
+  return { file: anchor.file, fingerprint: fingerprintOf(anchor.certificate), validUntil }
 }
 
 function foldersOf({ folders, home }: Settings): readonly string[] {
@@ -246,7 +267,7 @@ interface HealthFacts {
   readonly catalog: Catalog
 }
 
-/** Names listed in /health at most. */
+/** Names listed at most, in /health and in the log. */
 const MOST_LISTED = 100
 
 function describeHealth({ status, version, startedAt, catalog }: HealthFacts): Health {

@@ -39,6 +39,11 @@ const PRIVATE_IPV4 = /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.)/
  * Loopback only when there is nothing else.
  */
 export function chooseAdvertisedAddress(addresses: readonly HostAddress[]): string {
+  return byLikelihood(addresses)[0]?.address ?? '127.0.0.1'
+}
+
+/** The addresses, those first that a device is most likely to use. */
+export function byLikelihood(addresses: readonly HostAddress[]): readonly HostAddress[] {
   const rank = (a: HostAddress): number =>
     (a.isLoopback ? 100 : 0) +
     (a.family === 6 ? 20 : 0) +
@@ -46,8 +51,7 @@ export function chooseAdvertisedAddress(addresses: readonly HostAddress[]): stri
     (a.address.startsWith('169.254.') ? 40 : 0) +
     (INSIDE_INTERFACE.test(a.interfaceName) ? 10 : 0) +
     (PRIVATE_IPV4.test(a.address) ? 0 : 1)
-  const [best] = [...addresses].sort((a, b) => rank(a) - rank(b))
-  return best?.address ?? '127.0.0.1'
+  return [...addresses].sort((a, b) => rank(a) - rank(b))
 }
 
 /** Where otad keeps its things when nobody says: the user's data folder of the platform. */

@@ -56,9 +56,32 @@ export interface Events {
     ranges: number
     cause: string
   }
-  'handshake.failed': { device: string; servername: string | undefined; code: string; cause: string }
+  'handshake.failed': {
+    device: string
+    servername: string | undefined
+    code: string
+    cause: string
+    fix: string
+    /** How often since it was told last: the first of a kind is told at once, more of them by their number. */
+    count: number
+  }
+  'client.refused': { device: string; code: string; cause: string; fix: string; count: number }
   'certificate.created': { file: string; fingerprint: string; validUntil: string }
   'certificate.issued': { names: readonly string[]; validUntil: string; reason: string }
+  'certificate.asked': { name: string; device: string }
+  'certificate.replaced': { file: string; fingerprint: string; validUntil: string; isAnotherAnchor: boolean }
+  'certificate.kept': { reason: string; hint: string }
+  'certificate.ending': {
+    file: string
+    validFrom: string
+    validUntil: string
+    /** Left; negative when it has ended. */
+    days: number
+    source: 'ca' | 'self-signed' | 'own'
+  }
+  'certificate.early': { file: string; validFrom: string; validUntil: string }
+  'certificate.names': { file: string; host: string; names: readonly string[] }
+  'address.changed': { urls: readonly string[]; host: string }
   bug: { err: unknown }
 }
 
@@ -77,6 +100,7 @@ interface Telling<E extends EventName> {
 
 const release = (name: string, digest: string): string => `${name}  ${shortDigest(digest)}`
 const inRanges = (ranges: number): string => (ranges > 1 ? `  in ${ranges} ranges` : '')
+const times = (count: number): string => (count > 1 ? ` ${count} more times` : '')
 const percent = (sent: number, size: number): string => `${size === 0 ? 0 : Math.floor((sent / size) * 100)} %`
 
 /** Every event that otad logs, once: its name, its level and its sentence. */
@@ -161,7 +185,13 @@ const TELLINGS: { readonly [E in EventName]: Telling<E> } = {
   },
   'handshake.failed': {
     level: 'warn',
-    lines: f => [`${f.device}  handshake failed: ${f.cause}`]
+    lines: f => [
+      `${f.device}  handshake failed${times(f.count)}: ${f.cause}. ${f.fix}${f.servername === undefined ? '' : `  (it asked for ${f.servername})`}`
+    ]
+  },
+  'client.refused': {
+    level: 'warn',
+    lines: f => [`${f.device}  refused${times(f.count)}: ${f.cause}. ${f.fix}`]
   },
   'certificate.created': {
     level: 'info',
@@ -170,6 +200,52 @@ const TELLINGS: { readonly [E in EventName]: Telling<E> } = {
   'certificate.issued': {
     level: 'debug',
     lines: f => [`certificate for ${f.names.join(', ')} until ${f.validUntil} (${f.reason})`]
+  },
+  'certificate.asked': {
+    level: 'info',
+    lines: f => [`${f.device}  asked for ${f.name}: the certificate is good for that too now`]
+  },
+  'certificate.replaced': {
+    level: 'warn',
+    lines: f => [
+      `replaced   ${f.file}  SHA-256 ${f.fingerprint}  until ${f.validUntil.slice(0, 10)}`,
+      f.isAnotherAnchor
+        ? 'devices that embed the old one are locked out until they are flashed with this one'
+        : 'new connections are shown this one; downloads under way go on'
+    ]
+  },
+  'certificate.kept': {
+    level: 'warn',
+    lines: f => [`certificate  ${f.reason}`, f.hint, 'the one of before goes on being served']
+  },
+  'certificate.ending': {
+    level: 'warn',
+    lines: f => [
+      f.days < 0
+        ? `${f.file} ended on ${f.validUntil.slice(0, 10)}: clients that check dates refuse it`
+        : `${f.file} ends on ${f.validUntil.slice(0, 10)}, in ${f.days} days`,
+      f.source === 'own'
+        ? 'renew it; otad takes the new file by itself'
+        : 'devices embed it: make a new one with otad cert --new-ca, and flash them with it before'
+    ]
+  },
+  'certificate.early': {
+    level: 'warn',
+    lines: f => [
+      `${f.file} is not valid before ${f.validFrom.slice(0, 10)}: clients that check dates refuse it`,
+      'check the clock of this machine, or the certificate'
+    ]
+  },
+  'certificate.names': {
+    level: 'warn',
+    lines: f => [
+      `${f.file} is not good for ${f.host}, the host in the URLs, but for ${f.names.join(', ') || 'no name at all'}`,
+      'give the host that it is good for: --advertise HOST'
+    ]
+  },
+  'address.changed': {
+    level: 'info',
+    lines: f => [`address    ${f.urls[0] ?? f.host}  from now on`, ...f.urls.slice(1, 5)]
   },
   bug: {
     level: 'error',

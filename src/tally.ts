@@ -1,7 +1,8 @@
 import type { Report } from './log.js'
-import type { FailedHandshake } from './server/connections.js'
+import { Repeats } from './repeats.js'
 import type { Download } from './server/downloads.js'
-import { explainHandshake } from './server/handshake-causes.js'
+import { explainHandshake, type FailedHandshake, type ShownCertificate } from './server/handshake-causes.js'
+import type { RefusedClient } from './server/plugins/client-certificates.js'
 import type { Counts } from './server/routes/metrics.js'
 
 type Tallied = Omit<Counts, 'names' | 'activeTransfers'>
@@ -11,11 +12,21 @@ export interface Tally {
   readonly report: Report
   readonly onDownload: (download: Download) => void
   readonly onFailedHandshake: (failed: FailedHandshake) => void
+  readonly onRefusedClient: (refused: RefusedClient) => void
   readonly counts: () => Tallied
+  /** Tells what was counted and not told yet. */
+  readonly close: () => void
+}
+
+export interface TallyOptions {
+  readonly report: Report
+  /** What was shown to one who asked for this name. */
+  readonly shownTo: (servername: string | undefined) => ShownCertificate
 }
 
 /** Stands between what happens and the log, and keeps count for /metrics. */
-export function createTally(report: Report): Tally {
+export function createTally({ report, shownTo }: TallyOptions): Tally {
+  const repeats = new Repeats()
   const counts = {
     downloadsComplete: 0,
     downloadsAborted: 0,
@@ -42,10 +53,19 @@ export function createTally(report: Report): Tally {
         report('download.aborted', { ...fields, sent, cause })
       }
     },
-    onFailedHandshake: ({ device, servername, code }) => {
+    onFailedHandshake: failed => {
       counts.handshakesFailed++
-      report('handshake.failed', { device, servername, code, cause: explainHandshake(code) })
+      const { device, servername, code } = failed
+      const { cause, fix } = explainHandshake(failed, shownTo(servername), new Date())
+      repeats.note(`${device}\n${servername}\n${cause}`, count =>
+        report('handshake.failed', { device, servername, code, cause, fix, count })
+      )
     },
+    onRefusedClient: ({ device, code, cause }) => {
+      const fix = 'Give it a certificate and key that the client CA signed'
+      repeats.note(`${device}\n${code}`, count => report('client.refused', { device, code, cause, fix, count }))
+    },
+    close: () => repeats.close(),
     counts: () => counts
   }
 }

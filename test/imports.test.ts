@@ -26,7 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'node:os'
   ],
   'watch/': ['watch/', 'image/', 'errors.ts', 'chokidar', 'node:fs', 'node:fs/promises', 'node:os'],
-  'certs/': ['certs/', 'errors.ts', 'atomic-file.ts', '@peculiar/x509', 'node:fs/promises'],
+  'certs/': ['certs/', 'errors.ts', 'atomic-file.ts', '@peculiar/x509', 'selfsigned', 'node:fs/promises'],
   'server/': [
     'server/',
     'releases/',
@@ -45,7 +45,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   'config/': ['config/', 'image/', 'errors.ts', 'nearest.ts', 'node:fs', 'node:fs/promises'],
   'identity.ts': ['certs/', 'config/', 'errors.ts', 'host.ts', 'log.ts'],
-  'tally.ts': ['server/', 'log.ts'],
+  'identity-keeper.ts': ['certs/', 'identity.ts', 'server/', 'errors.ts', 'log.ts'],
+  'repeats.ts': [],
+  'tally.ts': ['server/', 'repeats.ts', 'log.ts'],
   'publish.ts': ['image/', 'releases/', 'watch/', 'errors.ts', 'log.ts', 'words.ts'],
   'daemon.ts': [
     'image/',
@@ -55,6 +57,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'server/',
     'config/',
     'identity.ts',
+    'identity-keeper.ts',
     'publish.ts',
     'tally.ts',
     'log.ts'
@@ -64,16 +67,19 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'config/',
     'certs/',
     'image/',
+    'releases/',
     'daemon.ts',
     'identity.ts',
     'errors.ts',
     'host.ts',
+    'nearest.ts',
     'log.ts',
     'words.ts',
     'commander',
     'close-with-grace',
     'node:fs',
-    'node:fs/promises'
+    'node:fs/promises',
+    'node:readline/promises'
   ]
 }
 
@@ -107,17 +113,20 @@ const INPUT_OUTPUT: readonly string[] = [
   'watch/build-folder.ts',
   'watch/watcher.ts',
   'certs/keystore.ts',
+  'certs/file-stamp.ts',
+  'certs/ticket-keys.ts',
   'server/app.ts',
   'server/connections.ts',
   'server/device-response.ts',
   'server/malformed.ts',
+  'server/tls.ts',
   'server/pump.ts',
   'server/send-queues.ts',
   'config/load.ts',
   'config/context.ts',
   'cli/main.ts',
   'cli/commands/check.ts',
-  'cli/commands/cert.ts'
+  'cli/export-anchor.ts'
 ]
 const OUTSIDE = /^(node:(fs|fs\/promises|https?|tls|os)|chokidar)$/
 

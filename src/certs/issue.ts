@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, randomBytes, webcrypto } from 'node:crypto'
+import { createPrivateKey, createPublicKey, type KeyObject, randomBytes, webcrypto } from 'node:crypto'
 import {
   AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
@@ -12,11 +12,12 @@ import {
   X509Certificate,
   X509CertificateGenerator
 } from '@peculiar/x509'
+import { curveOf } from './device-key.js'
 import type { CertificateNames } from './names.js'
 
 export type KeyType = 'ec' | 'rsa'
 
-/** A certificate and its private key, both as PEM text with a final line end. */
+/** A certificate, with what belongs between it and the root behind it, and its private key; both PEM text with a final line end. */
 export interface Pair {
   readonly certificate: string
   readonly key: string
@@ -64,35 +65,64 @@ export async function issueCa(keyPem: string, now: Date): Promise<string> {
   return `${certificate.toString('pem')}\n`
 }
 
-/** Makes a leaf for these names under the CA. The root is not part of it: devices have it, and their input buffers are small. */
-export async function issueLeaf(ca: Pair, keyPem: string, names: CertificateNames, now: Date): Promise<string> {
+/** Signs leaves under one CA. */
+export interface Issuer {
+  /**
+   * Makes a leaf for these names. The root is not part of it: devices have it, and their input buffers are small.
+   * @param serverKey the server's private key, PEM; the leaf holds its public half
+   */
+  issueLeaf(serverKey: string, names: CertificateNames, now: Date): Promise<string>
+}
+
+/** Reads the CA once for all the leaves to come: a leaf that a handshake waits for has to be made quickly. */
+export async function createIssuer(ca: Pair): Promise<Issuer> {
   const caCertificate = new X509Certificate(ca.certificate)
   const { privateKey: signingKey } = await importPair(ca.key)
-  const { publicKey } = await importPair(keyPem)
-  const isRsa = publicKey.algorithm.name !== 'ECDSA'
-  const certificate = await X509CertificateGenerator.create({
-    serialNumber: serialNumber(),
-    subject: [{ CN: [names.commonName.slice(0, 64)] }],
-    // The name object, not its text: re-encoded text is another name to BearSSL (libraries.md 2).
-    issuer: caCertificate.subjectName,
-    notBefore: new Date(now.getTime() - BACKDATED_MS),
-    notAfter: new Date(Math.min(now.getTime() + LEAF_DAYS * DAY_MS - BACKDATED_MS, caCertificate.notAfter.getTime())),
-    publicKey,
-    signingKey,
-    signingAlgorithm: signingKey.algorithm.name === 'ECDSA' ? ALGORITHMS.ec : ALGORITHMS.rsa,
-    extensions: [
-      new BasicConstraintsExtension(false, undefined, true),
-      new KeyUsagesExtension(KeyUsageFlags.digitalSignature | (isRsa ? KeyUsageFlags.keyEncipherment : 0), true),
-      new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
-      new SubjectAlternativeNameExtension([
-        ...names.dnsNames.map(value => ({ type: 'dns' as const, value })),
-        ...names.ipAddresses.map(value => ({ type: 'ip' as const, value }))
-      ]),
-      await SubjectKeyIdentifierExtension.create(publicKey),
-      await AuthorityKeyIdentifierExtension.create(caCertificate.publicKey)
-    ]
-  })
-  return `${certificate.toString('pem')}\n`
+  // What the CA calls its key: other tools compute that otherwise, and OpenSSL compares (RFC 5280, 4.2.1.1).
+  const keyId = caCertificate.getExtension(SubjectKeyIdentifierExtension)?.keyId
+  const authority =
+    keyId === undefined
+      ? await AuthorityKeyIdentifierExtension.create(caCertificate.publicKey)
+      : new AuthorityKeyIdentifierExtension(keyId)
+  let server: { key: string; publicKey: webcrypto.CryptoKey; subject: SubjectKeyIdentifierExtension } | undefined
+
+  const serverOf = async (key: string): Promise<NonNullable<typeof server>> => {
+    if (server?.key === key) return server
+    const { publicKey } = await importPair(key)
+    server = { key, publicKey, subject: await SubjectKeyIdentifierExtension.create(publicKey) }
+    return server
+  }
+  return {
+    issueLeaf: async (serverKey, names, now) => {
+      const { publicKey, subject } = await serverOf(serverKey)
+      const isRsa = publicKey.algorithm.name !== 'ECDSA'
+      const certificate = await X509CertificateGenerator.create({
+        serialNumber: serialNumber(),
+        subject: [{ CN: [names.commonName.slice(0, 64)] }],
+        // The name object, not its text: re-encoded text is another name to BearSSL (libraries.md 2).
+        issuer: caCertificate.subjectName,
+        notBefore: new Date(now.getTime() - BACKDATED_MS),
+        notAfter: new Date(
+          Math.min(now.getTime() + LEAF_DAYS * DAY_MS - BACKDATED_MS, caCertificate.notAfter.getTime())
+        ),
+        publicKey,
+        signingKey,
+        signingAlgorithm: signingKey.algorithm.name === 'ECDSA' ? ALGORITHMS.ec : ALGORITHMS.rsa,
+        extensions: [
+          new BasicConstraintsExtension(false, undefined, true),
+          new KeyUsagesExtension(KeyUsageFlags.digitalSignature | (isRsa ? KeyUsageFlags.keyEncipherment : 0), true),
+          new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
+          new SubjectAlternativeNameExtension([
+            ...names.dnsNames.map(value => ({ type: 'dns' as const, value })),
+            ...names.ipAddresses.map(value => ({ type: 'ip' as const, value }))
+          ]),
+          subject,
+          authority
+        ]
+      })
+      return `${certificate.toString('pem')}\n`
+    }
+  }
 }
 
 /** 128 random bits, positive: the high bit would make it negative, a leading zero byte would not be minimal. */
@@ -110,13 +140,18 @@ function yearsAfter(date: Date, years: number): Date {
 
 async function importPair(keyPem: string): Promise<CryptoKeyPair> {
   const key = createPrivateKey(keyPem)
-  const algorithm = key.asymmetricKeyType === 'ec' ? ALGORITHMS.ec : ALGORITHMS.rsa
+  const algorithm = algorithmOf(key)
   const pkcs8 = key.export({ type: 'pkcs8', format: 'der' })
   const spki = createPublicKey(key).export({ type: 'spki', format: 'der' })
   return {
     privateKey: await webcrypto.subtle.importKey('pkcs8', pkcs8, algorithm, true, ['sign']),
     publicKey: await webcrypto.subtle.importKey('spki', spki, algorithm, true, ['verify'])
   }
+}
+
+function algorithmOf(key: KeyObject): (typeof ALGORITHMS)['rsa'] | { name: 'ECDSA'; namedCurve: string; hash: string } {
+  if (key.asymmetricKeyType === 'rsa') return ALGORITHMS.rsa
+  return { ...ALGORITHMS.ec, namedCurve: curveOf(key) ?? 'P-256' }
 }
 
 type CryptoKeyPair = webcrypto.CryptoKeyPair

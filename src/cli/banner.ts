@@ -7,7 +7,6 @@ const MOST_URLS = 5
 /** What serve says to a person: the URLs to paste into a device, and the certificate to embed. */
 export function writeBanner(daemon: Daemon, version: string, cwd: string): string {
   const urls = daemon.urls()
-  const certificate = shortPath(daemon.caCertificateFile, cwd)
   const rows: [string, string][] = urls
     .slice(0, MOST_URLS)
     .map(url => [
@@ -17,8 +16,7 @@ export function writeBanner(daemon: Daemon, version: string, cwd: string): strin
         : 'paste into menuconfig: Firmware upgrade URL'
     ])
   if (urls.length > MOST_URLS) rows.push([new URL('/', urls[0]).href, `lists ${urls.length - MOST_URLS} more`])
-  const until = daemon.caValidUntil.toISOString().slice(0, 10)
-  rows.push([certificate, `embed in the device (SHA-256 ${shortFingerprint(daemon.caFingerprint)}, until ${until})`])
+  rows.push(describeAnchor(daemon.anchor, cwd))
   const width = Math.max(...rows.map(([thing]) => thing.length))
   const watching = daemon.watched
     .map(({ folder, description }) => `${shortPath(folder, cwd)} (${description})`)
@@ -32,6 +30,14 @@ export function writeBanner(daemon: Daemon, version: string, cwd: string): strin
   if (daemon.isLoopbackOnly)
     lines.push('  No device can reach that address: this machine has no LAN address, or --host keeps to itself.', '')
   return `${lines.join('\n')}\n`
+}
+
+function describeAnchor(anchor: Daemon['anchor'], cwd: string): [string, string] {
+  if (anchor === undefined)
+    return ['the root of your certificate', 'embed in the device; --ca-file tells otad which it is']
+  const until = anchor.validUntil.toISOString().slice(0, 10)
+  const fingerprint = shortFingerprint(anchor.fingerprint)
+  return [shortPath(anchor.file, cwd), `embed in the device (SHA-256 ${fingerprint}, until ${until})`]
 }
 
 /** `3F:9A:…:C1`: enough to compare by eye; `otad cert` prints all of it. */

@@ -7,6 +7,8 @@ export interface Io {
   /** Shows how far long work is, on one line that the next call takes away; nothing where nobody watches. */
   readonly progress: (text: string) => void
   readonly stdin: () => Promise<Buffer>
+  /** Asks the person and gives the answer; undefined where nobody is there to ask. */
+  readonly ask: (question: string) => Promise<string | undefined>
   readonly env: NodeJS.ProcessEnv
   readonly cwd: string
   /** Whether a person watches standard output. */

@@ -23,6 +23,16 @@ const running = run(process.argv.slice(2), {
     if (process.stderr.isTTY) process.stderr.write(`\r${text}\u001b[K`)
   },
   stdin: () => buffer(process.stdin),
+  ask: async question => {
+    if (process.stdin.isTTY !== true) return undefined
+    const { createInterface } = await import('node:readline/promises')
+    const asking = createInterface({ input: process.stdin, output: process.stderr })
+    try {
+      return await asking.question(question, { signal: stopping.signal })
+    } finally {
+      asking.close()
+    }
+  },
   env: process.env,
   cwd: process.cwd(),
   isTerminal: process.stdout.isTTY === true,

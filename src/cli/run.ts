@@ -4,9 +4,10 @@ import type { CliCommand, Typed } from './command.js'
 import { cert } from './commands/cert.js'
 import { check } from './commands/check.js'
 import { serve } from './commands/serve.js'
+import { snippet } from './commands/snippet.js'
 import { EXIT_CODES, type ExitCode, type Io } from './io.js'
 
-const COMMANDS: readonly CliCommand[] = [serve, check, cert]
+const COMMANDS: readonly CliCommand[] = [serve, check, cert, snippet]
 
 /** Runs what was typed. The one place where failures become words and numbers. */
 export async function run(args: readonly string[], io: Io): Promise<ExitCode> {

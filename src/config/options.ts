@@ -72,11 +72,53 @@ export const OPTIONS = {
     defaultText: 'the LAN address of this machine',
     sentence: 'Host that the banner and the manifests name; it becomes the CN of the certificate.'
   },
+  certMode: {
+    kind: { type: 'choice', choices: ['ca', 'self-signed'] },
+    placeholder: 'MODE',
+    default: 'ca',
+    sentence:
+      'ca (a CA to embed, and leaves under it that follow your addresses) or self-signed (one certificate for both).'
+  },
   keyType: {
     kind: { type: 'choice', choices: ['ec', 'rsa'] },
     placeholder: 'TYPE',
     default: 'ec',
     sentence: 'Keys that are made from now on: ec (P-256) or rsa (2048 bits, for devices without ECDSA).'
+  },
+  certFile: {
+    kind: { type: 'path' },
+    placeholder: 'FILE',
+    default: '',
+    defaultText: 'made by otad',
+    sentence: "Your own certificate in place of otad's: PEM, the server's first, then what links it to its root."
+  },
+  keyFile: {
+    kind: { type: 'path' },
+    placeholder: 'FILE',
+    default: '',
+    defaultText: 'in the file of the certificate',
+    sentence: 'Private key of your own certificate, PEM.'
+  },
+  keyPassphraseFile: {
+    kind: { type: 'path' },
+    placeholder: 'FILE',
+    default: '',
+    defaultText: 'none',
+    sentence: 'File with the passphrase of that key, if it is encrypted.'
+  },
+  caFile: {
+    kind: { type: 'path' },
+    placeholder: 'FILE',
+    default: '',
+    defaultText: 'the root in the chain, if it is there',
+    sentence: 'Certificate that devices embed to trust your own one: its root.'
+  },
+  clientCaFile: {
+    kind: { type: 'path' },
+    placeholder: 'FILE',
+    default: '',
+    defaultText: 'no client certificates',
+    sentence: 'CA of client certificates, PEM: firmware is for devices that show one under it, and for nobody else.'
   },
   maxTlsRecord: {
     kind: { type: 'bytes', minimum: 512, maximum: 16384 },

@@ -30,6 +30,11 @@ export class CatalogFile {
     this.#compactAt = compactionAfter(lines)
   }
 
+  /** The catalog that a journal amounts to; an empty one where there is none. */
+  static async read(file: string, keepReleases: number): Promise<Catalog> {
+    return Catalog.empty.after(readJournal(await readIfThere(file)).changes, keepReleases)
+  }
+
   /**
    * Reads the journal and opens it for appending.
    * @throws the system error when it can be neither read nor made

@@ -26,6 +26,16 @@ export interface StateOptions {
 }
 
 /**
+ * The catalog as its journal has it, for one who only looks: nothing is made, locked or written, whether a daemon runs or not.
+ * @throws the system error when it is there and cannot be read
+ */
+export async function readCatalog(folder: string, keepReleases: number): Promise<Catalog> {
+  return CatalogFile.read(path.join(folder, CATALOG), keepReleases)
+}
+
+const CATALOG = 'catalog.jsonl'
+
+/**
  * Opens the state folder, making it if need be.
  * @throws OperatorError when it cannot be read and written, or another process uses it
  */
@@ -34,7 +44,7 @@ export async function openState({ folder, keepReleases, cacheBytes }: StateOptio
     await mkdir(folder, { recursive: true, mode: 0o700 })
     const lock = await lockState(folder)
     const store = await ArtifactStore.open(path.join(folder, 'artifacts'), cacheBytes)
-    const { file, catalog, damagedLines } = await CatalogFile.open(path.join(folder, 'catalog.jsonl'), keepReleases)
+    const { file, catalog, damagedLines } = await CatalogFile.open(path.join(folder, CATALOG), keepReleases)
     const close = async (): Promise<void> => {
       await file.close()
       await lock.release()

@@ -8,6 +8,7 @@ import { DeviceResponse } from './device-response.js'
 import { type Download, Downloads } from './downloads.js'
 import { answerMalformed } from './malformed.js'
 import catalogPlugin from './plugins/catalog.js'
+import clientCertificates, { type RefusedClient } from './plugins/client-certificates.js'
 import errors, { answerUnroutable } from './plugins/errors.js'
 import firmwareSender, { type ReadArtifact } from './plugins/firmware-sender.js'
 import requests from './plugins/requests.js'
@@ -30,8 +31,11 @@ export interface AppOptions {
   readonly readArtifact: ReadArtifact
   readonly health: () => Health
   readonly counts: () => Counts
-  /** PEM of the certificate that devices embed. */
-  readonly caCertificate: string
+  /** PEM of the certificate that devices embed; undefined when only the operator knows it. */
+  readonly caCertificate: () => string | undefined
+  /** Whether firmware is for those alone who show a certificate of the client CA. */
+  readonly needsClientCertificate: boolean
+  readonly onRefusedClient: (refused: RefusedClient) => void
   readonly onDownload: (download: Download) => void
   readonly onBug: (error: unknown) => void
   /** Options of `node:https`, TLS ones included. */
@@ -48,7 +52,8 @@ export interface App {
 const HEAD_TIMEOUT_MS = 10_000
 /** Devices that ask range by range pause in between to erase flash (clients.md R13). */
 const KEEP_ALIVE_MS = 125_000
-const HANDSHAKE_TIMEOUT_MS = 10_000
+/** A handshake must be through after this long, from its first byte on, and its first byte there. */
+export const HANDSHAKE_TIMEOUT_MS = 10_000
 const TIMEOUT_CHECK_MS = 2_000
 
 /** Page and assets, beside the sources in a checkout and in the package. */
@@ -95,8 +100,11 @@ export async function createApp(options: AppOptions): Promise<App> {
   await instance.register(metrics, { counts: options.counts })
   await instance.register(caCertificate, { caCertificate: options.caCertificate })
   await instance.register(page)
-  await instance.register(manifests)
-  await instance.register(artifacts)
-  await instance.register(names)
+  await instance.register(async forDevices => {
+    if (options.needsClientCertificate) await forDevices.register(clientCertificates, options)
+    await forDevices.register(manifests)
+    await forDevices.register(artifacts)
+    await forDevices.register(names)
+  })
   return { fastify: instance, pump, downloads }
 }

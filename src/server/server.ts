@@ -2,18 +2,17 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { OperatorError, systemErrorCode } from '../errors.js'
-import { type AppOptions, createApp } from './app.js'
-import { type FailedHandshake, watchConnections } from './connections.js'
+import { type AppOptions, createApp, HANDSHAKE_TIMEOUT_MS } from './app.js'
+import { type ConnectionsOptions, watchConnections } from './connections.js'
+import { createTls, type LeafFor, type TlsCredentials } from './tls.js'
 
-export interface ServerOptions extends Omit<AppOptions, 'https'> {
+export interface ServerOptions
+  extends Omit<AppOptions, 'https' | 'needsClientCertificate'>,
+    Omit<ConnectionsOptions, 'silenceMs'> {
   readonly host: string
   readonly port: number
-  /** Leaf certificate and key, PEM. The leaf alone: devices have the root, and small input buffers. */
-  readonly certificate: string
-  readonly key: string
-  /** Largest plaintext of a TLS record, in bytes. */
-  readonly maxTlsRecord: number
-  readonly onFailedHandshake: (failed: FailedHandshake) => void
+  readonly credentials: TlsCredentials
+  readonly leafFor: LeafFor
 }
 
 export interface FirmwareServer {
@@ -21,28 +20,14 @@ export interface FirmwareServer {
   readonly port: number
   /** Firmware bodies being sent now. */
   readonly activeTransfers: number
+  /** New connections are served with these; those that are open go on with what they have. */
+  useCredentials(credentials: TlsCredentials): void
   /**
    * Takes no new connection, ends those that wait for nothing, and lets downloads finish for `graceMs`.
    * Resolves with the number of those that had to be cut.
    */
   close(graceMs: number): Promise<number>
 }
-
-/** AEAD with forward secrecy only; GCM first, which chips have hardware for. TLS 1.3 suites first for those who have it. */
-const CIPHERS = [
-  'TLS_AES_128_GCM_SHA256',
-  'TLS_AES_256_GCM_SHA384',
-  'TLS_CHACHA20_POLY1305_SHA256',
-  'ECDHE-ECDSA-AES128-GCM-SHA256',
-  'ECDHE-RSA-AES128-GCM-SHA256',
-  'ECDHE-ECDSA-AES256-GCM-SHA384',
-  'ECDHE-RSA-AES256-GCM-SHA384',
-  'ECDHE-ECDSA-CHACHA20-POLY1305',
-  'ECDHE-RSA-CHACHA20-POLY1305'
-].join(':')
-
-/** X25519 first: a handshake costs this side a quarter less than with P-256 (npm run bench -- --only handshake); all of mbedTLS speaks both. */
-const CURVES = 'X25519:P-256:P-384:P-521'
 
 /** Turns of 5 ms that connections get to close in, after they were ended. */
 const LAST_TURNS = 100
@@ -55,19 +40,13 @@ const BACKLOG = 4096
  * @throws OperatorError when the port is taken or not allowed, or the address is not one of this machine
  */
 export async function startServer(options: ServerOptions): Promise<FirmwareServer> {
-  const { certificate, key, maxTlsRecord, onFailedHandshake } = options
+  const tls = createTls(options.credentials, options.leafFor)
   const { fastify, pump, downloads } = await createApp({
     ...options,
-    https: {
-      cert: certificate,
-      key,
-      minVersion: 'TLSv1.2',
-      ciphers: CIPHERS,
-      honorCipherOrder: true,
-      ecdhCurve: CURVES
-    }
+    https: tls.options,
+    needsClientCertificate: options.credentials.clientCa !== undefined
   })
-  const connections = watchConnections(fastify.server, maxTlsRecord, onFailedHandshake)
+  const connections = watchConnections(fastify.server, { ...options, silenceMs: HANDSHAKE_TIMEOUT_MS })
   await listen(options.host, options.port, host => fastify.listen({ host, port: options.port, backlog: BACKLOG }))
   const { port } = fastify.server.address() as AddressInfo
 
@@ -76,6 +55,7 @@ export async function startServer(options: ServerOptions): Promise<FirmwareServe
     get activeTransfers() {
       return pump.active
     },
+    useCredentials: credentials => fastify.server.setSecureContext(tls.renew(credentials)),
     close: async graceMs => {
       const closed = fastify.close()
       connections.endIdle()

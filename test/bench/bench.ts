@@ -4,6 +4,7 @@
  */
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { createChoiceNotes } from './choices.js'
 import { createFigures } from './figures.js'
 import { MIB, writeImage } from './images.js'
 import { clearAwayAtExit, makeFolder } from './leftovers.js'
@@ -100,16 +101,6 @@ async function run(options: Options): Promise<number> {
   console.log('Figures are medians over the rounds; ratios are medians of round-by-round ratios; 15 % is noise.')
   if (complaints.length > 0) console.log(`\nFAILED, so nothing above counts:\n${complaints.join('\n')}`)
   return complaints.length > 0 ? 1 : 0
-}
-
-/** The clients offer little, so that all servers should choose the same; where they do not, a ratio is not only theirs. */
-function createChoiceNotes(): Setting['noteChoice'] {
-  const choices = new Map<string, string>()
-  return (workload, kind, negotiated) => {
-    const first = choices.get(workload)
-    if (first === undefined) choices.set(workload, negotiated)
-    else if (first !== negotiated) console.log(`  ${workload}: ${kind} chose ${negotiated}, the first server ${first}`)
-  }
 }
 
 interface Plan {

@@ -5,6 +5,8 @@ import tls from 'node:tls'
 const SILENCE_MS = 15_000
 const HEAD_MAX = 16 * 1024
 
+export type Protocol = 'TLSv1.2' | 'TLSv1.3'
+
 export interface Target {
   readonly port: number
   readonly context: tls.SecureContext
@@ -40,14 +42,18 @@ export interface Connection {
   readonly negotiated: string
 }
 
-/** One protocol version, cipher and first choice of curve for all servers: otherwise the choice would be measured. */
-export function createContext(ca: string | Buffer, protocol: 'TLSv1.2' | 'TLSv1.3'): tls.SecureContext {
+/**
+ * One protocol version, cipher and first choice of curve for all servers: otherwise the choice would be measured.
+ * Which of the two suites of TLS 1.2 is taken, the key in the certificate decides.
+ */
+export function createContext(ca: string | Buffer, protocol: Protocol, secureOptions = 0): tls.SecureContext {
   return tls.createSecureContext({
     ca,
     minVersion: protocol,
     maxVersion: protocol,
-    ciphers: 'TLS_AES_128_GCM_SHA256:ECDHE-ECDSA-AES128-GCM-SHA256',
-    ecdhCurve: 'X25519:prime256v1'
+    ciphers: 'TLS_AES_128_GCM_SHA256:ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256',
+    ecdhCurve: 'X25519:prime256v1',
+    secureOptions
   })
 }
 
@@ -57,6 +63,13 @@ interface Pending extends Ask {
 }
 
 export async function openConnection(target: Target): Promise<Connection> {
+  const socket = connectTo(target)
+  await once(socket, 'secureConnect')
+  return createConnection(socket)
+}
+
+/** Begins a connection with its handshake; whoever asked for it waits for the events. */
+export function connectTo(target: Target): tls.TLSSocket {
   const socket = tls.connect({
     host: '127.0.0.1',
     port: target.port,
@@ -68,8 +81,7 @@ export async function openConnection(target: Target): Promise<Connection> {
   })
   socket.setNoDelay(true)
   socket.setTimeout(SILENCE_MS, () => socket.destroy(new Error(`nothing came for ${SILENCE_MS} ms`)))
-  await once(socket, 'secureConnect')
-  return createConnection(socket)
+  return socket
 }
 
 function createConnection(socket: tls.TLSSocket): Connection {
@@ -103,8 +115,12 @@ function createConnection(socket: tls.TLSSocket): Connection {
     close: () => socket.destroy(),
     resumed: socket.isSessionReused(),
     session: socket.getSession(),
-    negotiated: `${socket.getProtocol()} ${socket.getCipher().name} ${describeKeyExchange(socket)}`
+    negotiated: describeNegotiated(socket)
   }
+}
+
+export function describeNegotiated(socket: tls.TLSSocket): string {
+  return `${socket.getProtocol()} ${socket.getCipher().name} ${describeKeyExchange(socket)}`.trimEnd()
 }
 
 /** Empty for TLS 1.3, where Node does not tell. */

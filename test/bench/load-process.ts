@@ -11,6 +11,7 @@ const AFTERMATH_MS = 100
 
 /** The process that the clients run in. */
 export interface LoadProcess {
+  readonly id: number
   /** Runs one job and calls `read` directly before and after it; gives what it read and what the clients saw. */
   run<T>(job: LoadJob, read: () => T): Promise<{ before: T; after: T; report: LoadReport }>
   end(): Promise<void>
@@ -23,6 +24,7 @@ export function startLoad(): LoadProcess {
   })
   keepTrackOf(child)
   return {
+    id: child.pid as number,
     run: async (job, read) => {
       await exchange(child, { type: 'prepare', job }, PREPARE_MS)
       const before = read()

@@ -4,27 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { SecureContext } from 'node:tls'
 import { type Answer, type Ask, type Connection, createContext, openConnection } from './connection.js'
 import type { ArrivalsJob, FromLoad, LoadJob, LoadReport, RequestsJob, ToLoad } from './load-job.js'
+import { createTally, FAILURES_TOLD, type Load, noteFailure, repeatUntil, type Tally } from './load-tally.js'
+import { createHandshakes } from './tls-load.js'
 
 const WARM_UP_SECONDS = 0.2
-/** A lane that fails this often stops: a server that refuses at once would otherwise be asked without end. */
-const FAILURES_MAX = 5
-const FAILURES_TOLD = 3
-
-/** Everything that the lanes of one job share and count. */
-interface Tally {
-  answered: number
-  bodyLength: number
-  wrong: number
-  failed: number
-  failures: string[]
-  firstByteMs: number[]
-  negotiated: string
-}
-
-interface Load {
-  run(seconds: number): Promise<LoadReport>
-  close(): void
-}
 
 let prepared: { load: Load; seconds: number; warmUp: LoadReport } | undefined
 
@@ -37,8 +20,8 @@ process.on('disconnect', () => process.exit())
 process.on('SIGINT', () => {})
 
 async function prepare(job: LoadJob): Promise<void> {
-  const load = job.kind === 'requests' ? createRequests(job) : createArrivals(job)
-  const warmUp = job.kind === 'requests' ? await load.run(WARM_UP_SECONDS) : createTally()
+  const load = createLoad(job)
+  const warmUp = job.kind === 'arrivals' ? createTally() : await load.run(WARM_UP_SECONDS)
   prepared = { load, seconds: job.seconds, warmUp }
   tell({ type: 'ready' })
 }
@@ -57,6 +40,17 @@ async function go(): Promise<void> {
 
 function tell(message: FromLoad): void {
   process.send?.(message)
+}
+
+function createLoad(job: LoadJob): Load {
+  switch (job.kind) {
+    case 'requests':
+      return createRequests(job)
+    case 'arrivals':
+      return createArrivals(job)
+    case 'handshakes':
+      return createHandshakes(job)
+  }
 }
 
 function createRequests(job: RequestsJob): Load {
@@ -119,14 +113,7 @@ function createLane({ job, image, context, index }: LaneOptions) {
   }
 
   return {
-    run: async (until: number, tally: Tally): Promise<void> => {
-      for (let failures = 0; failures < FAILURES_MAX && performance.now() < until; ) {
-        await once(tally).catch((error: Error) => {
-          failures++
-          noteFailure(tally, error.message)
-        })
-      }
-    },
+    run: (until: number, tally: Tally) => repeatUntil(until, tally, () => once(tally)),
     close: () => kept?.close()
   }
 }
@@ -177,18 +164,9 @@ function createArrivals(job: ArrivalsJob): Load {
   }
 }
 
-function createTally(): Tally {
-  return { answered: 0, bodyLength: 0, wrong: 0, failed: 0, failures: [], firstByteMs: [], negotiated: '' }
-}
-
 function count(tally: Tally, answer: Answer, status: number): void {
   if (answer.status !== status) throw new Error(`status ${answer.status}, expected ${status}`)
   tally.answered++
   tally.bodyLength += answer.bodyLength
   if (!answer.right) tally.wrong++
-}
-
-function noteFailure(tally: Tally, failure: string): void {
-  tally.failed++
-  if (tally.failures.length < FAILURES_TOLD) tally.failures.push(failure)
 }

@@ -9,7 +9,10 @@ import { writeNginxConfiguration } from './nginx-configuration.js'
 import { waitUntilServed } from './readiness.js'
 import { launch, type Running } from './running.js'
 
-export type ServerKind = 'otad' | 'nginx' | 'nginx-4k'
+/** `s_server` is the one of openssl: it takes one client at a time and is there for handshakes only. */
+export type ServerKind = 'otad' | 'nginx' | 'nginx-4k' | 's_server'
+
+export type KeyType = 'ec' | 'rsa'
 
 /** A running server that serves a folder. */
 export interface Server {
@@ -41,12 +44,17 @@ export function hasNginx(): boolean {
   return spawnSync('nginx', ['-v']).status === 0
 }
 
+export function hasOpenssl(): boolean {
+  return spawnSync('openssl', ['version']).status === 0
+}
+
 /** Lets otad make the certificates that all servers of the run use, in a home of their own. */
-export async function makeCertificates(daemon: string): Promise<string> {
+export async function makeCertificates(daemon: string, keyType: KeyType = 'ec'): Promise<string> {
   const home = makeFolder()
   const folder = makeFolder()
   const port = await findPort()
-  const running = launch(process.execPath, otadArguments({ daemon, home, folder, port }), home)
+  const keys = ['--key-type', keyType]
+  const running = launch(process.execPath, [...otadArguments({ daemon, home, folder, port }), ...keys], home)
   await waitUntilServed({ port, path: '/health', ca: certificateFiles(home).ca, running, limitMs: 30_000 })
   await end(running.child)
   removeFolder(folder)
@@ -59,9 +67,9 @@ export async function launchServer(options: StartOptions): Promise<LaunchedServe
   const files = certificateFiles(home)
   const work = makeFolder()
   const port = await findPort()
-  const resumedPort = kind === 'otad' ? port : await findPort()
+  const resumedPort = kind === 'nginx' || kind === 'nginx-4k' ? await findPort() : port
   if (kind === 'otad') cpSync(join(home, 'certs'), join(work, 'certs'), { recursive: true })
-  else {
+  if (kind === 'nginx' || kind === 'nginx-4k') {
     const recordLength = kind === 'nginx' ? '16k' : '4k'
     writeFileSync(
       join(work, 'nginx.conf'),
@@ -69,10 +77,7 @@ export async function launchServer(options: StartOptions): Promise<LaunchedServe
     )
   }
   const launchedAt = performance.now()
-  const running =
-    kind === 'otad'
-      ? launch(process.execPath, otadArguments({ daemon, home: work, folder, port }), work)
-      : launch('nginx', ['-p', work, '-e', join(work, 'error.log'), '-c', join(work, 'nginx.conf')], work)
+  const running = launchKind(kind, { daemon, work, folder, port, ...files })
   return {
     kind,
     id: running.child.pid as number,
@@ -102,6 +107,30 @@ export async function startServer(options: StartOptions, images: readonly BenchI
     })
   }
   return server
+}
+
+interface LaunchOptions {
+  readonly daemon: string
+  readonly work: string
+  readonly folder: string
+  readonly port: number
+  readonly certificate: string
+  readonly key: string
+}
+
+function launchKind(kind: ServerKind, { daemon, work, folder, port, certificate, key }: LaunchOptions): Running {
+  switch (kind) {
+    case 'otad':
+      return launch(process.execPath, otadArguments({ daemon, home: work, folder, port }), work)
+    case 'nginx':
+    case 'nginx-4k':
+      return launch('nginx', ['-p', work, '-e', join(work, 'error.log'), '-c', join(work, 'nginx.conf')], work)
+    case 's_server': {
+      // -WWW is how people serve firmware with it. Without a cache, as the others here: tickets are all that resumes.
+      const where = ['-accept', `127.0.0.1:${port}`, '-cert', certificate, '-key', key]
+      return launch('openssl', ['s_server', ...where, '-WWW', '-quiet', '-no_cache'], work)
+    }
+  }
 }
 
 function otadArguments(of: { daemon: string; home: string; folder: string; port: number }): string[] {

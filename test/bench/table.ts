@@ -9,9 +9,14 @@ const WORDS = new Set([0, 1, 9])
 export function formatTable(figures: Figures): string {
   const measured = rows.filter(row => figures.of(row.id).median('otad') !== undefined)
   const lines = [[...HEADINGS], ...measured.map(row => formatRow(row, figures.of(row.id)))]
-  const widths = HEADINGS.map((_, column) => Math.max(...lines.map(line => (line[column] ?? '').length)))
+  return alignColumns(lines, WORDS)
+}
+
+/** Pads cells to columns: those of words stand to the left, numbers to the right. The first line holds the headings. */
+export function alignColumns(lines: readonly (readonly string[])[], words: ReadonlySet<number>): string {
+  const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map(line => (line[column] ?? '').length)))
   return lines
-    .map(line => line.map((cell, column) => pad(cell, widths[column] ?? 0, WORDS.has(column))).join('  '))
+    .map(line => line.map((cell, column) => pad(cell, widths[column] ?? 0, words.has(column))).join('  '))
     .map(line => line.trimEnd())
     .join('\n')
 }

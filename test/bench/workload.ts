@@ -1,3 +1,4 @@
+import type { NoteChoice } from './choices.js'
 import type { Figures } from './figures.js'
 import type { BenchImage } from './images.js'
 import type { LoadProcess } from './load-process.js'
@@ -26,8 +27,7 @@ export interface Setting {
   running(kind: ServerKind): Server
   /** How to start one more server, of a folder of its own or of the run's. */
   startOptions(kind: ServerKind, folder?: string): StartOptions
-  /** Takes down what protocol, cipher and key exchange a server chose in a workload, and says so if servers differ. */
-  noteChoice(workload: string, kind: ServerKind, negotiated: string): void
+  readonly noteChoice: NoteChoice
   /** Takes down a wrong byte or a failed request: the run goes on, its exit status is decided. */
   complain(complaint: string): void
 }

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { temporaryFolder } from '../support/daemon.js'
@@ -36,12 +36,127 @@ describe('otad cert', () => {
     )
   })
 
+  it('exports it for every toolchain, each form the same certificate', async () => {
+    const cwd = await temporaryFolder()
+    await type(['cert', '--home', '.', '--export', 'out'], { cwd })
+    const pem = await readFile(path.join(cwd, 'certs/ca_cert.pem'), 'utf8')
+    expect((await readdir(path.join(cwd, 'out'))).sort()).toEqual(['ca_cert.der', 'ca_cert.h', 'ca_cert.pem'])
+    expect(await readFile(path.join(cwd, 'out/ca_cert.der'))).toEqual(new X509Certificate(pem).raw)
+    const header = await readFile(path.join(cwd, 'out/ca_cert.h'), 'utf8')
+    const [, literal = ''] = /R"PEM\((.*)\)PEM"/s.exec(header) ?? []
+    expect(literal).toBe(pem)
+  })
+
+  it('exports into server_certs/ of an ESP-IDF example, where its CMakeLists.txt embeds it from', async () => {
+    const cwd = await temporaryFolder()
+    await mkdir(path.join(cwd, 'server_certs'))
+    await type(['cert', '--home', 'home', '--export', '.'], { cwd })
+    expect(await readdir(path.join(cwd, 'server_certs'))).toContain('ca_cert.pem')
+  })
+
+  it('draws the leaf under its CA, with dates in words and a mark for what this machine has', async () => {
+    const cwd = await temporaryFolder()
+    const { stdout } = await type(['cert', '--home', '.', '--names', 'elsewhere.example.lan'], { cwd })
+    expect(stdout).toMatch(/valid until \d+ [A-Z][a-z]+ 20\d\d, 20 years from now/)
+    expect(stdout).toMatch(/└─ certs.server_cert\.pem/)
+    expect(stdout).toMatch(/^ +\* 127\.0\.0\.1$/m)
+    expect(stdout).toMatch(/^ +elsewhere\.example\.lan$/m)
+    expect(stdout).not.toMatch(/\* elsewhere/)
+  })
+
+  it('renews the leaf and keeps the CA with --renew', async () => {
+    const cwd = await temporaryFolder()
+    const before = JSON.parse((await type(['cert', '--home', '.', '--json'], { cwd })).stdout)
+    const after = JSON.parse((await type(['cert', '--home', '.', '--json', '--renew'], { cwd })).stdout)
+    expect(after.ca).toEqual(before.ca)
+    expect(after.leaf.fingerprint256).not.toBe(before.leaf.fingerprint256)
+    expect(after.leaf.dnsNames).toEqual(before.leaf.dnsNames)
+  })
+
+  it.each([
+    ['is not confirmed and nobody is there to ask', undefined],
+    ['the person says no', 'n'],
+    ['the person says nothing', '']
+  ])('makes no new CA when it %s, and says what that would break', async (_what, answer) => {
+    const cwd = await temporaryFolder()
+    const before = JSON.parse((await type(['cert', '--home', '.', '--json'], { cwd })).stdout)
+    const { code, stderr } = await type(['cert', '--home', '.', '--new-ca'], {
+      cwd,
+      ...(answer === undefined ? {} : { answer })
+    })
+    expect(code).toBe(2)
+    expect(stderr).toContain('refuses this server from now on')
+    expect(stderr).toContain('--yes')
+    expect(JSON.parse((await type(['cert', '--home', '.', '--json'], { cwd })).stdout)).toEqual(before)
+  })
+
+  it.each([
+    ['the person says yes', ['--new-ca'], 'y'],
+    ['it is told --yes', ['--new-ca', '--yes'], undefined]
+  ] as const)('makes a new CA when %s, and keeps the old files beside it', async (_what, flags, answer) => {
+    const cwd = await temporaryFolder()
+    const before = JSON.parse((await type(['cert', '--home', '.', '--json'], { cwd })).stdout)
+    const old = await readFile(path.join(cwd, 'certs/ca_key.pem'), 'utf8')
+    const options = { cwd, ...(answer === undefined ? {} : { answer }) }
+    const after = JSON.parse((await type(['cert', '--home', '.', '--json', ...flags], options)).stdout)
+    expect(after.ca.fingerprint256).not.toBe(before.ca.fingerprint256)
+    const mark = before.ca.fingerprint256.replaceAll(':', '').slice(0, 8).toLowerCase()
+    expect(await readFile(path.join(cwd, `certs/ca_key-${mark}.pem`), 'utf8')).toBe(old)
+  })
+
+  it('shows one certificate for both in self-signed mode, and refuses to renew what devices embed', async () => {
+    const cwd = await temporaryFolder()
+    const flags = ['cert', '--home', '.', '--cert-mode', 'self-signed']
+    const { stdout } = await type(flags, { cwd })
+    expect(stdout).toContain('embed this one in the device; the server shows it too')
+    const { code, stderr } = await type([...flags, '--renew'], { cwd })
+    expect(code).toBe(2)
+    expect(stderr).toContain('locks them out')
+  })
+
+  it('leaves the certificate of a daemon with another host alone', async () => {
+    const cwd = await temporaryFolder()
+    await type(['cert', '--home', '.', '--host', '127.0.0.1'], { cwd })
+    const before = await readFile(path.join(cwd, 'certs/server_cert.pem'), 'utf8')
+    await type(['cert', '--home', '.'], { cwd })
+    await type(['snippet', 'curl', '--home', '.'], { cwd })
+    expect(await readFile(path.join(cwd, 'certs/server_cert.pem'), 'utf8')).toBe(before)
+  })
+
+  it.each([
+    ['--key-file', 'key.pem'],
+    ['--ca-file', 'ca.pem']
+  ])('says that %s is of no use without a certificate', async (flag, file) => {
+    const { code, stderr } = await type(['cert', '--home', '.', flag, file], { cwd: await temporaryFolder() })
+    expect(code).toBe(2)
+    expect(stderr).toContain('--cert-file')
+  })
+
   it('takes no name that would become something else in a certificate', async () => {
     const { code, stderr } = await type(['cert', '--home', '.', '--names', 'a/O=evil'], {
       cwd: await temporaryFolder()
     })
     expect(code).toBe(2)
     expect(stderr).toContain('"a/O=evil" is neither a host name nor an address')
+  })
+})
+
+describe('otad snippet', () => {
+  it.each(['idf', 'arduino', 'platformio', 'esphome', 'esp32fota', 'smartthings', 'curl'])(
+    'prints lines for %s with the URL of today',
+    async kind => {
+      const cwd = await temporaryFolder()
+      const flags = ['--home', '.', '--advertise', '192.168.1.8', '--port', '4443']
+      const { code, stdout } = await type(['snippet', kind, 'hello world.bin', ...flags], { cwd })
+      expect(code).toBe(0)
+      expect(stdout).toContain('https://192.168.1.8:4443/hello%20world.bin')
+    }
+  )
+
+  it('names the nearest kind to one that there is none of', async () => {
+    const { code, stderr } = await type(['snippet', 'esphme', '--home', '.'], { cwd: await temporaryFolder() })
+    expect(code).toBe(2)
+    expect(stderr).toContain('did you mean esphome?')
   })
 })
 

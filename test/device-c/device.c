@@ -16,9 +16,8 @@
 #include "http.h"
 #include "options.h"
 #include "report.h"
+#include "session.h"
 #include "slot.h"
-
-#define CA_FILE_LIMIT (64 * 1024)
 
 typedef struct {
   Options options;
@@ -178,7 +177,18 @@ static Outcome run_resume(Device *device) {
   return resume(device, total);
 }
 
+/* Nothing is asked for: the server's price of a handshake, without that of an answer. */
+static Outcome run_handshakes(Device *device) {
+  for (long at = 0; at < device->options.handshakes; at++) {
+    Outcome outcome = connection_open(&device->connection);
+    if (outcome != DONE) return outcome;
+    connection_close(&device->connection);
+  }
+  return DONE;
+}
+
 static Outcome run_flow(Device *device) {
+  if (device->options.handshakes > 0) return run_handshakes(device);
   switch (device->options.flow) {
     case FLOW_PARTIAL: return run_partial(device);
     case FLOW_RESUME: return run_resume(device);
@@ -187,25 +197,36 @@ static Outcome run_flow(Device *device) {
   return fetch(device, NULL);
 }
 
-static Outcome load_ca(Device *device, unsigned char *pem) {
-  const char *file = device->options.ca_file;
+static Outcome load_pem(Report *report, Pem *pem, const char *file) {
   FILE *stream = fopen(file, "rb");
-  if (stream == NULL) return fail(&device->report, WRONG_USAGE, "cannot read %s: %s", file, strerror(errno));
-  size_t length = fread(pem, 1, CA_FILE_LIMIT - 1, stream);
+  if (stream == NULL) return fail(report, WRONG_USAGE, "cannot read %s: %s", file, strerror(errno));
+  size_t length = fread(pem->text, 1, sizeof pem->text - 1, stream);
   fclose(stream);
-  pem[length] = '\0';
-  device->connection.trust_pem = pem;
-  device->connection.trust_pem_length = length + 1;
+  pem->text[length] = '\0';
+  pem->length = length + 1;
   return DONE;
 }
 
+static Outcome load_files(Device *device) {
+  const Options *options = &device->options;
+  Connection *connection = &device->connection;
+  Outcome outcome = load_pem(&device->report, &connection->trust_pem, options->ca_file);
+  if (outcome == DONE && options->certificate_file != NULL) {
+    outcome = load_pem(&device->report, &connection->own_certificate_pem, options->certificate_file);
+    if (outcome == DONE) outcome = load_pem(&device->report, &connection->own_key_pem, options->key_file);
+  }
+  return outcome == DONE ? session_load(connection) : outcome;
+}
+
 static Outcome run(Device *device, int count, char **arguments) {
-  static unsigned char ca_pem[CA_FILE_LIMIT];
   Outcome outcome = options_read(&device->options, &device->report, count, arguments);
   if (outcome != DONE) return outcome;
   device->slot.chip_id = device->options.chip_id;
-  outcome = load_ca(device, ca_pem);
-  return outcome == DONE ? run_flow(device) : outcome;
+  outcome = load_files(device);
+  if (outcome != DONE) return outcome;
+  outcome = run_flow(device);
+  Outcome saved = session_save(&device->connection);
+  return outcome == DONE ? saved : outcome;
 }
 
 int main(int count, char **arguments) {

@@ -1,6 +1,7 @@
 #include "options.h"
 
 #include <errno.h>
+#include <mbedtls/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,10 @@
 static const char usage[] =
     "usage: device https://HOST[:PORT]/PATH --ca ca_cert.pem [--resolve ADDRESS] [--flow plain|partial|resume]\n"
     "              [--chunk BYTES] [--offset BYTES --have FILE] [--out FILE] [--new-connection-per-range]\n"
-    "              [--max-fragment 512|1024|2048|4096] [--timeout-ms MS] [--session-resume] [--chip-id N]\n";
+    "              [--max-fragment 512|1024|2048|4096] [--timeout-ms MS] [--session-resume] [--chip-id N]\n"
+    "              [--check-dates] [--no-name-check] [--trust-bundle] [--cert FILE --key FILE]\n"
+    "              [--max-tls 1.0|1.1|1.2] [--ciphersuites NAME[,NAME...]] [--session-file FILE]\n"
+    "              [--quit-at hello|certificate] [--handshakes N]\n";
 
 static bool read_whole_number(const char *text, long least, long most, long *value) {
   char *end;
@@ -83,9 +87,54 @@ static bool read_max_fragment(const char *text, long *value) {
   return read_whole_number(text, 512, 4096, value) && (*value & (*value - 1)) == 0;
 }
 
+static bool read_max_tls(const char *text, int *minor) {
+  if (strcmp(text, "1.0") == 0) *minor = MBEDTLS_SSL_MINOR_VERSION_1;
+  else if (strcmp(text, "1.1") == 0) *minor = MBEDTLS_SSL_MINOR_VERSION_2;
+  else if (strcmp(text, "1.2") == 0) *minor = MBEDTLS_SSL_MINOR_VERSION_3;
+  else return false;
+  return true;
+}
+
+static bool read_quit_point(const char *text, QuitPoint *point) {
+  if (strcmp(text, "hello") == 0) *point = QUIT_AT_HELLO;
+  else if (strcmp(text, "certificate") == 0) *point = QUIT_AT_CERTIFICATE;
+  else return false;
+  return true;
+}
+
+static bool read_ciphersuites(const char *text, int *suites) {
+  size_t count = 0;
+  for (;;) {
+    char name[64];
+    size_t length = strcspn(text, ",");
+    if (count == CIPHERSUITE_LIMIT || !copy_span(name, sizeof name, text, length)) return false;
+    suites[count] = mbedtls_ssl_get_ciphersuite_id(name);
+    if (suites[count++] == 0) return false;
+    if (text[length] == '\0') break;
+    text += length + 1;
+  }
+  suites[count] = 0;
+  return true;
+}
+
 static bool read_switch(Options *options, const char *name) {
   if (strcmp(name, "--new-connection-per-range") == 0) options->new_connection_per_range = true;
   else if (strcmp(name, "--session-resume") == 0) options->session_resume = true;
+  else if (strcmp(name, "--check-dates") == 0) options->check_dates = true;
+  else if (strcmp(name, "--no-name-check") == 0) options->no_name_check = true;
+  else if (strcmp(name, "--trust-bundle") == 0) options->trust_bundle = true;
+  else return false;
+  return true;
+}
+
+static bool read_tls_setting(Options *options, const char *name, const char *value) {
+  if (strcmp(name, "--cert") == 0) options->certificate_file = value;
+  else if (strcmp(name, "--key") == 0) options->key_file = value;
+  else if (strcmp(name, "--session-file") == 0) options->session_file = value;
+  else if (strcmp(name, "--max-tls") == 0) return read_max_tls(value, &options->max_tls_minor);
+  else if (strcmp(name, "--ciphersuites") == 0) return read_ciphersuites(value, options->ciphersuites);
+  else if (strcmp(name, "--quit-at") == 0) return read_quit_point(value, &options->quit_at);
+  else if (strcmp(name, "--handshakes") == 0) return read_whole_number(value, 1, 1000000, &options->handshakes);
   else return false;
   return true;
 }
@@ -101,7 +150,7 @@ static bool read_setting(Options *options, const char *name, const char *value) 
   else if (strcmp(name, "--timeout-ms") == 0) return read_whole_number(value, 1, 3600000, &options->timeout_ms);
   else if (strcmp(name, "--chip-id") == 0) return read_whole_number(value, 0, 0xffff, &options->chip_id);
   else if (strcmp(name, "--max-fragment") == 0) return read_max_fragment(value, &options->max_fragment);
-  else return false;
+  else return read_tls_setting(options, name, value);
   return true;
 }
 
@@ -111,7 +160,8 @@ static Outcome refuse(Report *report, const char *what, const char *text) {
 }
 
 Outcome options_read(Options *options, Report *report, int count, char **arguments) {
-  *options = (Options){.timeout_ms = DEFAULT_TIMEOUT_MS, .chip_id = -1};
+  *options = (Options){
+      .timeout_ms = DEFAULT_TIMEOUT_MS, .chip_id = -1, .max_tls_minor = MBEDTLS_SSL_MINOR_VERSION_3};
   const char *url = NULL;
   for (int at = 1; at < count; at++) {
     const char *argument = arguments[at];
@@ -127,6 +177,9 @@ Outcome options_read(Options *options, Report *report, int count, char **argumen
   if (url == NULL || options->ca_file == NULL) return refuse(report, "missing", "the URL or --ca");
   if (!read_url(&options->url, url)) return refuse(report, "not an https URL a device could use", url);
   if (options->offset > 0 && options->have_file == NULL) return refuse(report, "missing", "--have for --offset");
+  if ((options->certificate_file == NULL) != (options->key_file == NULL)) {
+    return refuse(report, "missing", "--cert and --key go together");
+  }
   if (options->flow == FLOW_PARTIAL && options->chunk == 0) options->chunk = DEFAULT_CHUNK;
   return DONE;
 }

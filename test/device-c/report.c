@@ -44,5 +44,5 @@ void report_print(const Report *report) {
   printf(",\"maxRecord\":%zu,\"handshakeMs\":%.1f,\"resumed\":%s,\"error\":", report->max_record, report->handshake_ms,
          report->resumed ? "true" : "false");
   print_text_or_null(report->error);
-  fputs("}\n", stdout);
+  printf(",\"handshakes\":%u,\"handshakesMs\":%.1f}\n", report->handshakes, report->handshakes_ms);
 }

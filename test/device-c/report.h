@@ -25,9 +25,11 @@ typedef struct {
   char tls[16];
   char ciphersuite[64];
   size_t max_record;
-  double handshake_ms; /* of the first connection, which is never a resumed one */
+  double handshake_ms; /* of the first handshake, a resumed one only when its session came from a file */
   bool resumed;
   char error[512];
+  unsigned handshakes;
+  double handshakes_ms; /* a whole handshake holds a delayed ACK of 40 ms: esp-tls leaves Nagle's algorithm on too */
 } Report;
 
 /* Says on stderr what went wrong, keeps it as the error of the run, and hands back the outcome. */

@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
-import { connect as connectTcp } from 'node:net'
+import { connect as connectTcp, isIP } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
 import path from 'node:path'
 import { Duplex } from 'node:stream'
@@ -336,6 +336,50 @@ describe('the name that a client asks for', () => {
     await connection.close()
     expect(answer.body.equals(IMAGE)).toBe(true)
     expect(leaf.checkIssued(new X509Certificate(daemon.ca))).toBe(true)
+  })
+
+  it.each(ASKED_NAMES.filter(([, name]) => name !== ''))(
+    'is in the leaf at once when it is %s',
+    async (_what, servername) => {
+      const leaf = await leafOf(daemon, servername)
+      expect(leaf.checkIssued(new X509Certificate(daemon.ca))).toBe(true)
+      expect((leaf.subjectAltName ?? '').split(', ')).toContain(`DNS:${servername}`)
+      if (isIP(servername) !== 0) expect(leaf.checkIP(servername)).toBeDefined()
+      else expect(leaf.checkHost(servername)).toBe(servername)
+    }
+  )
+
+  it('is told in the log the first time, with who asked for it', async () => {
+    for (const _ of [1, 2, 3]) await leafOf(daemon, 'told-once.local')
+    const told = daemon.log.filter(
+      line => line.event === 'certificate.asked' && 'name' in line && line.name === 'told-once.local'
+    )
+    expect(told).toEqual([expect.objectContaining({ device: '127.0.0.1', name: 'told-once.local' })])
+  })
+
+  it.each([
+    ['fd12:3456::9', 'fd12:3456::9'],
+    ['FD12:3456:0:0:0:0:0:A', 'fd12:3456::a'],
+    ['fe80:0::1', 'fe80::1']
+  ])('may be an IPv6 address in any form: %s', async (servername, best) => {
+    const leaf = await leafOf(daemon, servername)
+    expect(leaf.checkIP(best)).toBeDefined()
+    const names = (leaf.subjectAltName ?? '').split(', ')
+    expect(names).toContain(`DNS:${servername.toLowerCase()}`)
+    expect(names).toContain(`DNS:${best}`)
+  })
+
+  it.each([
+    '8.8.8.8',
+    '172.32.0.1',
+    '192.169.1.1',
+    '2001:4860:4860::8888',
+    'example.com',
+    'local.example.com',
+    'a.lan.example'
+  ])('gets no leaf of its own when it belongs to somebody else in the world: %s', async servername => {
+    const leaf = await leafOf(daemon, servername)
+    expect(leaf.subjectAltName).not.toContain(servername)
   })
 
   it('gets no certificate of ours when it is a public one that nobody listed', async () => {

@@ -22,6 +22,8 @@ export interface DaemonOptions {
   readonly home?: string
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** A program that it is started by, with its arguments: `ip netns exec …`. */
+  readonly through?: readonly string[]
   /** Resolves as soon as the process runs, not when it serves. */
   readonly waits?: false
 }
@@ -61,14 +63,12 @@ export async function startDaemon(options: DaemonOptions = {}): Promise<RunningD
   const home = options.home ?? (await temporaryFolder())
   const folders = options.folders ?? [await temporaryFolder()]
   const listen = ['--host', '127.0.0.1', '--port', '0', '--log-format', 'json', '--log-level', 'debug']
-  const child = spawn(
-    process.execPath,
-    [PROGRAM, 'serve', ...folders, '--home', home, ...listen, ...(options.args ?? [])],
-    {
-      env: { ...plainEnvironment(), ...options.env },
-      stdio: ['ignore', 'pipe', 'pipe']
-    }
-  )
+  const serve = [process.execPath, PROGRAM, 'serve', ...folders, '--home', home, ...listen, ...(options.args ?? [])]
+  const [program = '', ...args] = [...(options.through ?? []), ...serve]
+  const child = spawn(program, args, {
+    env: { ...plainEnvironment(), ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe']
+  })
   const log: LoggedEvent[] = []
   const watchers = new Set<(event: LoggedEvent) => void>()
   let complaints = ''
@@ -108,7 +108,7 @@ export async function startDaemon(options: DaemonOptions = {}): Promise<RunningD
     home,
     folder: folders[0]?.replace(/^[\w.-]+=/, '') ?? '',
     port: listening?.port ?? 0,
-    ca: listening === undefined ? '' : readFileSync(path.join(home, 'certs', 'ca_cert.pem'), 'utf8'),
+    ca: listening?.caCertificate ? readFileSync(listening.caCertificate, 'utf8') : '',
     log,
     complaints: () => complaints,
     url: name => `https://127.0.0.1:${listening?.port}/${name}`,

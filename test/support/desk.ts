@@ -12,12 +12,14 @@ export interface DeskOptions {
   readonly cwd?: string
   readonly stdin?: Buffer
   readonly env?: NodeJS.ProcessEnv
+  /** What the person answers when asked; nobody is there when left out. */
+  readonly answer?: string
 }
 
 /** Types a command at a desk of its own: no terminal, an empty environment, the given folder. */
 export async function type(
   args: readonly string[],
-  { cwd = '/', stdin = Buffer.alloc(0), env = {} }: DeskOptions = {}
+  { cwd = '/', stdin = Buffer.alloc(0), env = {}, answer }: DeskOptions = {}
 ): Promise<Said> {
   let stdout = ''
   let stderr = ''
@@ -30,6 +32,7 @@ export async function type(
     },
     progress: () => {},
     stdin: async () => stdin,
+    ask: async () => answer,
     env,
     cwd,
     isTerminal: false,

@@ -1,0 +1,28 @@
+import { arduinoSnippet } from './arduino.js'
+import { curlSnippet } from './curl.js'
+import { esp32fotaSnippet } from './esp32fota.js'
+import { esphomeSnippet } from './esphome.js'
+import type { SnippetFacts } from './facts.js'
+import { idfSnippet } from './idf.js'
+import { platformioSnippet } from './platformio.js'
+import { smartthingsSnippet } from './smartthings.js'
+
+export type { SnippetFacts } from './facts.js'
+
+export const SNIPPET_KINDS = ['idf', 'arduino', 'platformio', 'esphome', 'esp32fota', 'smartthings', 'curl'] as const
+export type SnippetKind = (typeof SNIPPET_KINDS)[number]
+
+const SNIPPETS: Readonly<Record<SnippetKind, (facts: SnippetFacts) => string>> = {
+  idf: idfSnippet,
+  arduino: arduinoSnippet,
+  platformio: platformioSnippet,
+  esphome: esphomeSnippet,
+  esp32fota: esp32fotaSnippet,
+  smartthings: smartthingsSnippet,
+  curl: curlSnippet
+}
+
+/** Lines to paste into a project so that its devices, or a person's shell, get their firmware from this server; with a final newline. */
+export function snippetFor(kind: SnippetKind, facts: SnippetFacts): string {
+  return SNIPPETS[kind](facts)
+}
