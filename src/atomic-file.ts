@@ -103,7 +103,11 @@ export async function removeUnfinished(folder: string, olderThanMs = 0): Promise
   for (const name of await readdir(folder)) {
     if (!name.startsWith(UNFINISHED_PREFIX)) continue
     const file = path.join(folder, name)
-    const found = await stat(file).catch(() => undefined)
-    if (found !== undefined && Date.now() - found.mtimeMs >= olderThanMs) await rm(file, { force: true })
+    if (olderThanMs === 0 || (await isOlder(file, olderThanMs))) await rm(file, { force: true })
   }
+}
+
+async function isOlder(file: string, ageMs: number): Promise<boolean> {
+  const found = await stat(file).catch(() => undefined)
+  return found !== undefined && Date.now() - found.mtimeMs >= ageMs
 }

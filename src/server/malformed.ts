@@ -6,8 +6,15 @@ const STATUS_LINES: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout'
 }
 
+/** How long one that was told so gets to read it: a connection that is closed with bytes unread takes the answer back. */
+const LINGER_MS = 2_000
+
+const told = new WeakSet<Socket>()
+
 /** Answers a message that is not HTTP, or too long, or too slow, and ends the connection. */
 export function answerMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
+  // What goes on coming is malformed again with each piece, and not looked at.
+  if (told.has(socket) && error.code !== 'ECONNRESET') return
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return
@@ -28,6 +35,8 @@ export function answerMalformed(error: NodeJS.ErrnoException, socket: Socket): v
     `Date: ${new Date().toUTCString()}`,
     'Connection: close'
   ]
+  told.add(socket)
+  setTimeout(() => socket.destroy(), LINGER_MS).unref()
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
 }
 

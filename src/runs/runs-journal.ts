@@ -1,0 +1,119 @@
+import { crc32 } from 'node:zlib'
+import type { Promised, Run, RunRecord } from './run-record.js'
+
+/**
+ * Runs on disk: a line for each state of a record, the later counts, each with its own CRC-32. While the process lives it is only written
+ * when something begins; so what is open is written as if it had come to the end, at nobody knows which byte. After an orderly
+ * stop everything is written as it was.
+ */
+
+export interface KeptRuns {
+  readonly records: readonly RunRecord[]
+  readonly forgottenAt: number
+}
+
+/** `exact` where nothing more can happen to the record, because the process stops. */
+export function writeRecordLine(record: RunRecord, how: 'exact' | 'open'): string {
+  const { client, name, runs, promises, lost, lastSeen } = record
+  return sealed([client, name, lost, lastSeen, runs.map(run => writeRun(run, how)), promises.map(writePromise)])
+}
+
+export function writeForgottenLine(forgottenAt: number): string {
+  return sealed([Number.isFinite(forgottenAt) ? forgottenAt : null])
+}
+
+/** The records of a file, whatever has happened to it. Never throws. A damaged line may have been of anybody's: `damagedAt` is when that counts from. */
+export function readRunsJournal(text: string, damagedAt: number): KeptRuns {
+  const records = new Map<string, RunRecord>()
+  let forgottenAt = Number.NEGATIVE_INFINITY
+  for (const line of text.split('\n')) {
+    if (line === '') continue
+    const value = readLine(line)
+    const [first, name] = value ?? []
+    if (value?.length === 1) forgottenAt = typeof first === 'number' ? first : forgottenAt
+    else if (typeof first !== 'string' || typeof name !== 'string') forgottenAt = damagedAt
+    else {
+      const record = readRecord(value ?? [])
+      if (record === undefined) forgottenAt = damagedAt
+      else records.set(`${first}\n${name}`, record)
+    }
+  }
+  return { records: [...records.values()], forgottenAt }
+}
+
+type Line = readonly unknown[]
+
+function readLine(line: string): Line | undefined {
+  const json = line.slice(9)
+  if (line.slice(0, 9) !== `${seal(json)} `) return undefined
+  try {
+    const value: unknown = JSON.parse(json)
+    return Array.isArray(value) ? value : undefined
+  } catch {
+    // A seal can be right by chance over what is no JSON: nothing is.
+    return undefined
+  }
+}
+
+const isCount = (value: unknown): value is number => typeof value === 'number' && value >= 0
+
+function readRecord([client, name, lost, lastSeen, runs, promises]: Line): RunRecord | undefined {
+  if (!isCount(lost) || !isCount(lastSeen) || !Array.isArray(runs) || !Array.isArray(promises)) return undefined
+  const read = {
+    client: String(client),
+    name: String(name),
+    lost,
+    lastSeen,
+    runs: runs.flatMap(run => readRun(run) ?? []),
+    promises: promises.flatMap(promised => readPromise(promised) ?? [])
+  }
+  return read.runs.length === runs.length && read.promises.length === promises.length ? read : undefined
+}
+
+function writeRun({ generation, size, style, next, reached, lastSeen, receivedAt }: Run, how: 'exact' | 'open'): Line {
+  const isOpen = how === 'open' && receivedAt === undefined
+  return [
+    generation,
+    size,
+    style,
+    isOpen ? null : (next ?? null),
+    isOpen ? size : reached,
+    lastSeen,
+    receivedAt ?? null
+  ]
+}
+
+function readRun(value: unknown): Run | undefined {
+  if (!Array.isArray(value)) return undefined
+  const [generation, size, style, next, reached, lastSeen, receivedAt] = value as Line
+  if (typeof generation !== 'string' || (style !== 'ranges' && style !== 'stream')) return undefined
+  if (!isCount(size) || !isCount(reached) || !isCount(lastSeen)) return undefined
+  return {
+    generation,
+    size,
+    style,
+    next: isCount(next) ? next : undefined,
+    reached,
+    lastSeen,
+    receivedAt: isCount(receivedAt) ? receivedAt : undefined,
+    connection: undefined
+  }
+}
+
+function writePromise({ generation, size, at, isTaken, isFollowed }: Promised): Line {
+  return [generation, size, at, isTaken, isFollowed]
+}
+
+function readPromise(value: unknown): Promised | undefined {
+  if (!Array.isArray(value)) return undefined
+  const [generation, size, at, isTaken, isFollowed] = value as Line
+  if (typeof generation !== 'string' || !isCount(size) || !isCount(at)) return undefined
+  return { generation, size, at, isTaken: isTaken === true, isFollowed: isFollowed === true }
+}
+
+const seal = (json: string): string => crc32(json).toString(16).padStart(8, '0')
+
+function sealed(value: Line): string {
+  const json = JSON.stringify(value)
+  return `${seal(json)} ${json}\n`
+}
