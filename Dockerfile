@@ -17,7 +17,7 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY src src
 COPY config config
 # A checkout made with a strict umask would be unreadable for the user below; the compiler's own notes are of no use there.
-RUN npm run build && rm -f dist/.tsbuildinfo && chmod -R a+rX package.json config dist src/server/page
+RUN npm run build && rm -f dist/.tsbuildinfo && chmod -R a+rX package.json config dist src/server/page && chmod a+x dist/cli/main.js
 
 FROM node:24-slim AS dependencies
 WORKDIR /otad
@@ -32,6 +32,8 @@ LABEL org.opencontainers.image.title="otad" \
 WORKDIR /otad
 # A new volume takes owner and mode from these two folders. All else stays root's: the process cannot change its own program.
 RUN mkdir certs firmware state && chown node:node certs state && chmod 0700 certs
+# So that `docker exec otad otad status` asks the one that runs.
+RUN ln -s /otad/dist/cli/main.js /usr/local/bin/otad
 COPY --from=dependencies /otad/node_modules node_modules
 COPY --from=build /otad/package.json ./
 COPY --from=build /otad/config config

@@ -1,20 +1,18 @@
 import { X509Certificate } from 'node:crypto'
 import path from 'node:path'
+import { CatalogKeeper } from './catalog-keeper.js'
 import { fingerprintOf } from './certs/keystore.js'
 import { readContext } from './config/context.js'
 import type { Settings } from './config/options.js'
+import { serveControl } from './control/control-server.js'
 import { type Identity, resolveIdentitySettings } from './identity.js'
 import { IdentityKeeper } from './identity-keeper.js'
 import type { Verdict } from './image/verdict.js'
 import type { Report } from './log.js'
+import { createOperations } from './operations.js'
 import { createPublishing } from './publish.js'
-import type { ArtifactStore } from './releases/artifact-store.js'
-import type { Catalog, Change } from './releases/catalog.js'
-import { Committer } from './releases/committer.js'
+import { type Catalog, newestOf } from './releases/catalog.js'
 import { pathOf } from './releases/manifest.js'
-import { createPruning } from './releases/pruning.js'
-import { recallEarlier, restoreCurrent } from './releases/restore.js'
-import { openState } from './releases/state.js'
 import type { Health } from './server/app.js'
 import { probePort, startServer } from './server/server.js'
 import { createTally } from './tally.js'
@@ -61,8 +59,7 @@ const AWAY_MS = 5_000
 const GRACE_MS = 8_000
 
 /**
- * Puts the rooms together: settings → certificates → state → server → watched folders.
- * The catalog in here is the one thing of the house that changes while it runs.
+ * Puts the rooms together: settings → state → certificates → server → watched folders.
  * @throws OperatorError for everything at a start that the operator can put right
  */
 export async function startDaemon({ settings, cwd, version, report }: DaemonOptions): Promise<Daemon> {
@@ -73,111 +70,111 @@ export async function startDaemon({ settings, cwd, version, report }: DaemonOpti
   await probePort(settings.host, settings.port)
   const stateFolder = path.join(settings.home, 'state')
   // The state first: its lock keeps two first starts from making two CAs.
-  const {
-    store,
-    catalogFile,
-    journaled,
-    damagedLines,
-    close: closeState
-  } = await openState({ ...settings, folder: stateFolder })
-  const keeper = await IdentityKeeper.open({
+  const kept = await CatalogKeeper.open({
+    ...settings,
+    folder: stateFolder,
+    isWatched: release => folders.some(({ path }) => path === release.folder),
+    onDamaged: name => intake.judgeAgain(candidate => candidate.name === name),
+    report
+  })
+  const identities = await IdentityKeeper.open({
     settings: identitySettings,
     ticketFile: path.join(stateFolder, 'ticket_keys.json'),
     report,
     onCredentials: credentials => server.useCredentials(credentials),
     onAdvertised: host => report('address.changed', { host, urls: urls().slice(0, MOST_LISTED) })
   })
-  if (damagedLines > 0) report('catalog.repaired', { reason: `${damagedLines} damaged lines were left out` })
 
-  const tellDamage: Parameters<typeof restoreCurrent>[3] = ({ name, digest }, reason) =>
-    report('artifact.damaged', { name, digest, reason })
-  const isWatched = (release: { readonly folder: string }): boolean =>
-    folders.some(({ path }) => path === release.folder)
-  let catalog: Catalog = await restoreCurrent(journaled, store, isWatched, tellDamage)
-  const currentCatalog = (): Catalog => catalog
-
-  const tally = createTally({ report, shownTo: servername => keeper.factsFor(servername) })
-  const committer = new Committer({
-    file: catalogFile,
-    keepReleases: settings.keepReleases,
-    currentCatalog,
-    replaceCatalog: next => {
-      catalog = next
-    }
-  })
-  const { doors, pending } = createPublishing({
+  const tally = createTally({ report, shownTo: servername => identities.factsFor(servername) })
+  const rulesOf = (name: string, folder: BuildFolder): string => `${version} ${folder.rulesOf(name)}`
+  const doors = createPublishing({
     ...settings,
     folderOf: candidate => folderOf(folders, candidate),
     neighboursOf: ({ name, folder }) => namesBeside(intake, name, folder),
-    store,
-    currentCatalog,
-    commit: async (change: Change) => {
-      await committer.commit(change)
-      if (change.type === 'publish') pruning.soon()
-    },
+    kept,
+    rulesOf,
     report: tally.report
   })
-  const pruning = createPruning(store, digest => pending.has(digest) || catalog.byDigest(digest) !== undefined)
   const intake = new Intake<Verdict>(doors, { settleMs: settings.settleMs, awayMs: AWAY_MS })
 
+  await Promise.all(folders.map(folder => folder.refresh()))
+  const orphans = await seeRestored({ ...settings, folders, journaled: kept.journaled, intake, rulesOf })
+
   let status: Health['status'] = 'starting'
+  const health = (): Health => describeHealth({ status, version, startedAt, catalog: kept.catalog })
   const server = await startServer({
     ...settings,
-    credentials: keeper.credentials,
-    leafFor: (servername, device) => keeper.leafFor(servername, device),
-    reached: localAddress => keeper.reached(localAddress),
-    caCertificate: () => keeper.identity.anchor?.certificate,
-    currentCatalog,
-    readArtifact: (digest, size) => store.read(digest, size),
-    health: () => describeHealth({ status, version, startedAt, catalog }),
+    credentials: identities.credentials,
+    leafFor: (servername, device) => identities.leafFor(servername, device),
+    reached: localAddress => identities.reached(localAddress),
+    caCertificate: () => identities.identity.anchor?.certificate,
+    currentCatalog: () => kept.catalog,
+    restored: name => kept.restored(name),
+    restoredArtifact: digest => kept.restoredArtifact(digest),
+    readArtifact: (digest, size) => kept.store.read(digest, size),
+    runs: kept.runs,
+    pinnedFor: (ids, name) => kept.pins.pinnedFor(ids, name),
+    health,
     counts: () => ({
       ...tally.counts(),
-      names: [...catalog.servedNames()].length,
+      names: [...kept.catalog.servedNames()].length,
       activeTransfers: server.activeTransfers
     }),
     onDownload: tally.onDownload,
+    onSentBack: tally.onSentBack,
     onFailedHandshake: tally.onFailedHandshake,
     onRefusedClient: tally.onRefusedClient,
     onBug: err => report('bug', { err })
   })
   const { port } = server
-  keeper.begin()
-  const urls = (): readonly string[] => {
-    const names = [...catalog.servedNames()]
-    const promised = folders.map(({ appName }) => appName).filter(name => name !== undefined)
-    const { advertised } = keeper
-    const origin = `https://${advertised.includes(':') ? `[${advertised}]` : advertised}:${port}`
-    const known = names.length > 0 ? names : promised
-    return known.length === 0 ? [`${origin}/`] : known.map(name => `${origin}${pathOf(name)}`)
+  identities.begin()
+  const origin = (): string => {
+    const { advertised } = identities
+    return `https://${advertised.includes(':') ? `[${advertised}]` : advertised}:${port}`
   }
+  const urls = (): readonly string[] => {
+    const names = [...kept.catalog.servedNames()]
+    const promised = folders.map(({ appName }) => appName).filter(name => name !== undefined)
+    const known = names.length > 0 ? names : promised
+    return known.length === 0 ? [`${origin()}/`] : known.map(name => `${origin()}${pathOf(name)}`)
+  }
+  const operations = createOperations({
+    currentCatalog: () => kept.catalog,
+    commit: change => kept.commit(change),
+    pins: kept.pins,
+    report,
+    describeHealth: health,
+    origin,
+    activeTransfers: () => server.activeTransfers,
+    isRestoring: () => kept.isRestoring
+  })
+  kept.serve(connection => serveControl(connection, { operations, onBug: err => report('bug', { err }) }))
 
   const events = folderEvents(tally.report)
-  await Promise.all(folders.map(folder => folder.refresh()))
   const watching = Promise.all(folders.map(folder => feedIntake(folder, settings.poll, intake, events)))
-  for (const name of seeRestored(folders, catalog, intake)) await doors.withdraw(name)
+  const restoring = kept.restore()
   const ready = (async () => {
-    await watching
+    for (const name of orphans) await doors.withdraw(name)
+    await Promise.all([watching, restoring])
     await intake.idle()
     if (status === 'starting') status = 'serving'
-    const { file: caCertificate = '', fingerprint: caFingerprint = '' } = describeAnchor(keeper.identity) ?? {}
+    const { file: caCertificate = '', fingerprint: caFingerprint = '' } = describeAnchor(identities.identity) ?? {}
     report('server.listening', { urls: urls().slice(0, MOST_LISTED), caCertificate, caFingerprint, port })
-    for (const change of await recallEarlier(journaled, catalog, store, tellDamage)) await committer.commit(change)
-    pruning.begin()
-    await warmNewest(store, catalog, settings.cacheBytes)
+    await kept.restoreRest()
+    await kept.warm()
   })()
   ready.catch(err => report('bug', { err }))
 
   const close = async (): Promise<void> => {
     status = 'stopping'
     report('server.stopping', { downloads: server.activeTransfers })
-    pruning.end()
     await Promise.all((await watching).map(watcher => watcher.close()))
     await intake.close()
-    await keeper.close()
+    await kept.stop()
+    await identities.close()
     const cut = await server.close(GRACE_MS)
     tally.close()
-    await committer.idle()
-    await closeState()
+    await kept.close()
     report('server.stopped', { cut })
   }
   let closing: Promise<void> | undefined
@@ -185,8 +182,8 @@ export async function startDaemon({ settings, cwd, version, report }: DaemonOpti
     port,
     urls,
     watched: folders.map(({ path, layout }) => ({ folder: path, description: layout.description })),
-    isLoopbackOnly: isLoopback(keeper.advertised),
-    anchor: describeAnchor(keeper.identity),
+    isLoopbackOnly: isLoopback(identities.advertised),
+    anchor: describeAnchor(identities.identity),
     ready,
     close: () => {
       closing ??= close()
@@ -213,17 +210,6 @@ function folderOf(folders: readonly BuildFolder[], candidate: Candidate): BuildF
   return folder
 }
 
-/** Loads the newest releases into memory, as many as fit: they are what devices ask for. */
-async function warmNewest(store: ArtifactStore, catalog: Catalog, cacheBytes: number): Promise<void> {
-  const current = [...catalog.entries].flatMap(entry => entry.current ?? [])
-  let room = cacheBytes
-  for (const { digest, size } of current.sort((a, b) => b.publishedAt - a.publishedAt)) {
-    room -= size
-    if (room < 0) return
-    await store.warm(digest, size)
-  }
-}
-
 /** The other files of the same folder, by name: one of them may be the one that was meant. */
 function namesBeside(intake: Intake<Verdict>, name: string, folder: string): readonly string[] {
   const place = path.posix.dirname(name)
@@ -232,18 +218,40 @@ function namesBeside(intake: Intake<Verdict>, name: string, folder: string): rea
   return [...intake.names].filter(isBeside).slice(0, 100)
 }
 
+interface Restored {
+  readonly folders: readonly BuildFolder[]
+  /** The catalog as the last process left it. */
+  readonly journaled: Catalog
+  readonly intake: Intake<Verdict>
+  readonly rulesOf: (name: string, folder: BuildFolder) => string
+  readonly maxImageBytes: number
+}
+
 /**
- * Shows the intake the releases of the last run: it has not seen those whose files are gone, and would never miss them.
- * Returns the names that no watched folder leads to any more.
+ * Shows the intake the releases of the last run: it has not seen those whose files are gone, and would never miss them. Those that were judged by
+ * the rules of now need no second look. Returns the names that no watched folder leads to any more.
  */
-function seeRestored(folders: readonly BuildFolder[], catalog: Catalog, intake: Intake<Verdict>): readonly string[] {
+async function seeRestored({
+  folders,
+  journaled,
+  intake,
+  rulesOf,
+  maxImageBytes
+}: Restored): Promise<readonly string[]> {
   const orphans: string[] = []
-  for (const { current } of catalog.entries) {
+  const served = [...journaled.entries].filter(({ current }) => current !== undefined)
+  for (const folder of folders)
+    await folder.refresh(...served.filter(({ current }) => current?.folder === folder.path).map(({ name }) => name))
+  for (const entry of served) {
+    const { name, current } = entry
     const folder = folders.find(({ path }) => path === current?.folder)
-    const relative = current === undefined ? undefined : folder?.relativeOf(current.name)
+    const relative = folder?.relativeOf(name)
     const candidate = relative === undefined ? undefined : folder?.candidateAt(relative)
-    if (candidate !== undefined) intake.see(candidate)
-    else if (current !== undefined) orphans.push(current.name)
+    const newest = newestOf(entry)
+    if (candidate === undefined || folder === undefined) orphans.push(name)
+    else if (newest?.rules === rulesOf(name, folder) && newest.size <= maxImageBytes)
+      intake.knows(candidate, newest.fileKey)
+    else intake.see(candidate)
   }
   return orphans
 }

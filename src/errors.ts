@@ -15,7 +15,9 @@ export const OPERATOR_ERROR_CODES = [
   'OTAD_ERR_KEY_UNREADABLE',
   'OTAD_ERR_KEY_MISSING',
   'OTAD_ERR_KEY_MISMATCH',
-  'OTAD_ERR_BAD_CERTIFICATE'
+  'OTAD_ERR_BAD_CERTIFICATE',
+  'OTAD_ERR_NO_SUCH_RELEASE',
+  'OTAD_ERR_NOT_RUNNING'
 ] as const
 export type OperatorErrorCode = (typeof OPERATOR_ERROR_CODES)[number]
 
@@ -25,7 +27,8 @@ const USAGE_CODES: ReadonlySet<OperatorErrorCode> = new Set([
   'OTAD_ERR_UNKNOWN_SETTING',
   'OTAD_ERR_BAD_SETTING',
   'OTAD_ERR_BAD_SETTINGS_FILE',
-  'OTAD_ERR_BAD_HOST'
+  'OTAD_ERR_BAD_HOST',
+  'OTAD_ERR_NO_SUCH_RELEASE'
 ])
 
 /**
@@ -51,6 +54,6 @@ export class OperatorError extends Error {
 
 /** The `code` of a Node system error (`ENOENT`, `EADDRINUSE`), or undefined for anything else that was thrown. */
 export function systemErrorCode(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error)) return undefined
+  if (!(error instanceof Error) || error instanceof OperatorError || !('code' in error)) return undefined
   return typeof error.code === 'string' ? error.code : undefined
 }

@@ -13,7 +13,7 @@ export interface Events {
   'watch.degraded': { folder: string; reason: string }
   'key.exposed': { file: string }
   'key.readable': { file: string; mode: string }
-  'catalog.repaired': { reason: string }
+  'catalog.repaired': { file: string; reason: string }
   'artifact.damaged': { name: string; digest: string; reason: string }
   'candidate.rejected': {
     name: string
@@ -35,7 +35,14 @@ export interface Events {
     kind: string
     settleMs: number
     warnings: readonly string[]
+    /** What goes on being served instead, while somebody holds it. */
+    serving: string | undefined
   }
+  'release.rolledback': { name: string; digest: string; version: string; from: string; hold: boolean }
+  'release.released': { name: string; digest: string; version: string }
+  'device.pinned': { device: string; name: string; digest: string }
+  'device.unpinned': { device: string; name: string; digest: string }
+  'runs.failed': { reason: string }
   'release.withdrawn': { name: string; digest: string }
   'store.failed': { name: string; reason: string; hint: string }
   'download.complete': {
@@ -55,6 +62,13 @@ export interface Events {
     durationMs: number
     ranges: number
     cause: string
+  }
+  'download.refused': {
+    device: string
+    name: string
+    /** Why no build can be told to be the one that the device has begun. */
+    reason: string
+    count: number
   }
   'handshake.failed': {
     device: string
@@ -141,7 +155,7 @@ const TELLINGS: { readonly [E in EventName]: Telling<E> } = {
     level: 'warn',
     lines: f => [`others can read the private key ${f.file} (mode ${f.mode})`, `chmod 600 ${f.file}`]
   },
-  'catalog.repaired': { level: 'warn', lines: f => [`repaired   state/catalog.jsonl: ${f.reason}`] },
+  'catalog.repaired': { level: 'warn', lines: f => [`repaired   state/${f.file}: ${f.reason}`] },
   'artifact.damaged': {
     level: 'error',
     lines: f => [`dropped    ${release(f.name, f.digest)}: its artifact ${f.reason}`, 'build it again']
@@ -165,7 +179,30 @@ const TELLINGS: { readonly [E in EventName]: Telling<E> } = {
       ['published', f.name, f.version, f.chip, fileSize(f.size), `sha256 ${shortDigest(f.digest)}`]
         .filter(Boolean)
         .join('  '),
-      ...f.warnings
+      ...f.warnings,
+      ...(f.serving === undefined ? [] : [`kept back: ${f.serving} is held; otad unpin ${f.name} lets the new one in`])
+    ]
+  },
+  'release.rolledback': {
+    level: 'warn',
+    lines: f => [
+      ['back to', release(f.name, f.digest), f.version].filter(Boolean).join('  '),
+      f.hold
+        ? `builds to come are kept back; otad unpin ${f.name} lets them in`
+        : `${shortDigest(f.from)} is set aside; the next new build is served again`
+    ]
+  },
+  'release.released': {
+    level: 'info',
+    lines: f => [`let go     ${f.name}`, 'its newest build is served, now and from now on']
+  },
+  'device.pinned': { level: 'info', lines: f => [`${f.device}  is given ${release(f.name, f.digest)} from now on`] },
+  'device.unpinned': { level: 'info', lines: f => [`${f.device}  is given the current ${f.name} again`] },
+  'runs.failed': {
+    level: 'error',
+    lines: f => [
+      `runs       ${f.reason}`,
+      'downloads go on; after a restart, devices in the middle of one have to begin again'
     ]
   },
   'release.withdrawn': { level: 'info', lines: f => [`withdrawn  ${release(f.name, f.digest)}`] },
@@ -181,6 +218,13 @@ const TELLINGS: { readonly [E in EventName]: Telling<E> } = {
     lines: f => [
       `${f.device}  ${release(f.name, f.digest)}  cut at ${percent(f.sent, f.size)} of ${fileSize(f.size)}  ${spokenDuration(f.durationMs)}${inRanges(f.ranges)}`,
       f.cause
+    ]
+  },
+  'download.refused': {
+    level: 'warn',
+    lines: f => [
+      `${f.device}  ${f.name}  sent back to the first byte${times(f.count)}`,
+      `${f.reason}: more bytes could have been of another build`
     ]
   },
   'handshake.failed': {

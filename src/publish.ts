@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto'
+import type { CatalogKeeper } from './catalog-keeper.js'
 import { systemErrorCode } from './errors.js'
 import type { DeviceLine } from './image/device-lines.js'
 import { explainProblem, isWarning, type Problem } from './image/problem.js'
 import { isServable } from './image/servable.js'
+import { isSpecial } from './image/special-kinds.js'
 import type { Verdict } from './image/verdict.js'
 import { verifyImage } from './image/verify.js'
 import { explainWrongFile, isWrongFile } from './image/wrong-file.js'
 import type { Report } from './log.js'
-import type { ArtifactStore } from './releases/artifact-store.js'
-import type { Catalog, Change, NameEntry, Refusal } from './releases/catalog.js'
+import { type NameEntry, newestOf, numberOf, type Refusal } from './releases/catalog.js'
 import { computeDigests } from './releases/digests.js'
 import { makeRelease } from './releases/make-release.js'
 import type { Release } from './releases/release.js'
@@ -21,20 +22,16 @@ export interface PublishingOptions {
   readonly folderOf: (candidate: Candidate) => BuildFolder
   /** Names of the other files in the same folder. */
   readonly neighboursOf: (candidate: Candidate) => readonly string[]
-  readonly store: ArtifactStore
-  readonly currentCatalog: () => Catalog
-  readonly commit: (change: Change) => Promise<void>
+  readonly kept: Pick<CatalogKeeper, 'catalog' | 'commit' | 'publish' | 'restored'>
+  /** What a file of this name is judged by, this version of the judge included. */
+  readonly rulesOf: (name: string, folder: BuildFolder) => string
   readonly maxImageBytes: number
   readonly report: Report
 }
 
-/** Digests of artifacts that are kept but not yet in the catalog: they must not be pruned. */
-export type PendingDigests = ReadonlySet<string>
-
 /** What happens to a candidate on its way to a release, for the intake to put in order. */
-export function createPublishing(options: PublishingOptions): { doors: IntakeDoors<Verdict>; pending: PendingDigests } {
-  const { folderOf, neighboursOf, store, currentCatalog, commit, maxImageBytes, report } = options
-  const pending = new Set<string>()
+export function createPublishing(options: PublishingOptions): IntakeDoors<Verdict> {
+  const { folderOf, neighboursOf, kept, rulesOf, maxImageBytes, report } = options
   const troubles = new Map<string, string>()
 
   /** Says what the disk refuses, once for each name and reason, and has it tried again. */
@@ -47,10 +44,17 @@ export function createPublishing(options: PublishingOptions): { doors: IntakeDoo
     return 'later'
   }
 
+  /** What is known of a name, as soon as what the last run left of it has been looked at. */
+  const entryOf = async (name: string): Promise<NameEntry | undefined> => {
+    await kept.restored(name)
+    return kept.catalog.entry(name)
+  }
+
   const refuse = async (candidate: Candidate, kind: string, refusal: Refusal): Promise<Outcome> => {
     const { name } = candidate
     try {
-      await commit({ type: 'refuse', name, refusal })
+      await kept.restored(name)
+      await kept.commit({ type: 'refuse', name, refusal })
     } catch (error) {
       return later(name, error)
     }
@@ -61,16 +65,16 @@ export function createPublishing(options: PublishingOptions): { doors: IntakeDoo
       reason,
       sentence,
       device,
-      serving: describeServed(currentCatalog().entry(name))
+      serving: describeServed(kept.catalog.entry(name))
     })
     return 'done'
   }
 
   /** By stricter settings than those of the last run the very bytes that are served may be refused: they are no last good release. */
   const withdrawIfCurrent = async (name: string, bytes: Buffer): Promise<void> => {
-    const current = currentCatalog().entry(name)?.current
+    const current = (await entryOf(name))?.current
     if (current?.size !== bytes.length || sha256Of(bytes) !== current.digest) return
-    await commit({ type: 'withdraw', name })
+    await kept.commit({ type: 'withdraw', name })
     report('release.withdrawn', { name, digest: current.digest })
   }
 
@@ -85,33 +89,38 @@ export function createPublishing(options: PublishingOptions): { doors: IntakeDoo
       const verdict = verifyImage(bytes, context)
       return { isServable: isServable(verdict, context), isSelfContained: verdict.selfContained, verdict }
     },
-    accept: async ({ name, folder }, bytes, verdict, settleMs) => {
+    accept: async (candidate, { bytes, key, settleMs }, verdict) => {
+      const { name, folder } = candidate
       const digests = await computeDigests(bytes)
-      const entry = currentCatalog().entry(name)
-      if (entry?.current?.digest === digests.sha256) {
-        if (entry.refusal !== undefined) await commit({ type: 'excuse', name })
+      const entry = await entryOf(name)
+      // What was set aside still lies there: only another build is news.
+      if (entry?.current?.digest === digests.sha256 || entry?.rollback?.from === digests.sha256) {
+        if (entry.refusal !== undefined) await kept.commit({ type: 'excuse', name })
         return 'done'
       }
+      const context = folderOf(candidate).contextOf(name)
       const release = makeRelease({
         name,
+        number: numberOf(entry, digests.sha256),
         folder,
+        fileKey: key,
+        rules: rulesOf(name, folderOf(candidate)),
         size: bytes.length,
         digests,
         verdict,
         publishedAt: Date.now(),
-        previous: entry?.current
+        previous: entry && newestOf(entry),
+        slotSize: isSpecial(verdict.kind, context) ? undefined : context.slotSize
       })
-      pending.add(release.digest)
       try {
-        await store.keep(release.digest, bytes)
-        await commit({ type: 'publish', release })
+        await kept.publish(release, bytes)
       } catch (error) {
         return later(name, error)
-      } finally {
-        pending.delete(release.digest)
       }
       troubles.delete(name)
-      report('release.published', describeRelease(release, settleMs))
+      const after = kept.catalog.entry(name)
+      const serving = after?.current?.digest === release.digest ? undefined : describeServed(after)
+      report('release.published', { ...describeRelease(release, settleMs), serving })
       return 'done'
     },
     refuse: async (candidate, bytes, verdict) => {
@@ -119,8 +128,8 @@ export function createPublishing(options: PublishingOptions): { doors: IntakeDoo
       // The files of the build system may have come after the image: it is no mistake to have a bootloader.
       if (!folderOf(candidate).leavesOut(candidate.name))
         return refuse(candidate, verdict.kind, refusalOf(verdict, neighboursOf(candidate)))
-      if (currentCatalog().entry(candidate.name)?.refusal !== undefined)
-        await commit({ type: 'excuse', name: candidate.name })
+      if (kept.catalog.entry(candidate.name)?.refusal !== undefined)
+        await kept.commit({ type: 'excuse', name: candidate.name })
       return 'done'
     },
     refuseTooLarge: (candidate, size) =>
@@ -131,10 +140,10 @@ export function createPublishing(options: PublishingOptions): { doors: IntakeDoo
         at: Date.now()
       }),
     withdraw: async name => {
-      const entry = currentCatalog().entry(name)
+      const entry = await entryOf(name)
       if (entry === undefined) return 'done'
       try {
-        await commit(entry.current === undefined ? { type: 'excuse', name } : { type: 'withdraw', name })
+        await kept.commit(entry.current === undefined ? { type: 'excuse', name } : { type: 'withdraw', name })
       } catch (error) {
         return later(name, error)
       }
@@ -145,7 +154,7 @@ export function createPublishing(options: PublishingOptions): { doors: IntakeDoo
     tellStillChanging: ({ name }, sinceMs) => report('candidate.changing', { name, sinceMs }),
     tellBug: err => report('bug', { err })
   }
-  return { doors, pending }
+  return doors
 }
 
 /** Why a verdict keeps a file from being served: the first problem, and the first thing a device would have said. */

@@ -3,6 +3,7 @@ import { Repeats } from './repeats.js'
 import type { Download } from './server/downloads.js'
 import { explainHandshake, type FailedHandshake, type ShownCertificate } from './server/handshake-causes.js'
 import type { RefusedClient } from './server/plugins/client-certificates.js'
+import type { SentBack } from './server/plugins/firmware-sender.js'
 import type { Counts } from './server/routes/metrics.js'
 
 type Tallied = Omit<Counts, 'names' | 'activeTransfers'>
@@ -13,6 +14,7 @@ export interface Tally {
   readonly onDownload: (download: Download) => void
   readonly onFailedHandshake: (failed: FailedHandshake) => void
   readonly onRefusedClient: (refused: RefusedClient) => void
+  readonly onSentBack: (sentBack: SentBack) => void
   readonly counts: () => Tallied
   /** Tells what was counted and not told yet. */
   readonly close: () => void
@@ -64,6 +66,11 @@ export function createTally({ report, shownTo }: TallyOptions): Tally {
     onRefusedClient: ({ device, code, cause }) => {
       const fix = 'Give it a certificate and key that the client CA signed'
       repeats.note(`${device}\n${code}`, count => report('client.refused', { device, code, cause, fix, count }))
+    },
+    onSentBack: ({ device, release: { name }, reason }) => {
+      repeats.note(`${device}\n${name}\n${reason}`, count =>
+        report('download.refused', { device, name, reason, count })
+      )
     },
     close: () => repeats.close(),
     counts: () => counts

@@ -17,6 +17,23 @@ export function spokenDuration(durationMs: number): string {
   return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`
 }
 
+const MINUTE_MS = 60_000
+const HOUR_MS = 60 * MINUTE_MS
+const DAY_MS = 24 * HOUR_MS
+
+/** `just now`, `3 minutes ago`, `2 hours ago`, `5 days ago`; of a time that lies ahead, since a clock was set, `just now` too. */
+export function spokenAge(ageMs: number): string {
+  if (ageMs < MINUTE_MS) return 'just now'
+  if (ageMs < HOUR_MS) return `${counted(Math.floor(ageMs / MINUTE_MS), 'minute')} ago`
+  if (ageMs < 2 * DAY_MS) return `${counted(Math.floor(ageMs / HOUR_MS), 'hour')} ago`
+  return `${counted(Math.floor(ageMs / DAY_MS), 'day')} ago`
+}
+
+/** `1 download`, `2 downloads`. */
+export function counted(number: number, thing: string): string {
+  return `${number} ${thing}${number === 1 ? '' : 's'}`
+}
+
 /** The first eight digits of a digest: enough to tell two builds apart at a desk. */
 export function shortDigest(digest: string): string {
   return digest.slice(0, 8)
@@ -26,6 +43,13 @@ export function shortDigest(digest: string): string {
 export function clockTime(epochMs: number): string {
   const at = new Date(epochMs)
   return [at.getHours(), at.getMinutes(), at.getSeconds()].map(part => String(part).padStart(2, '0')).join(':')
+}
+
+/** `2026-11-20 12:01:07`, in the time of this machine. */
+export function dateAndTime(epochMs: number): string {
+  const at = new Date(epochMs)
+  const date = [at.getFullYear(), at.getMonth() + 1, at.getDate()].map(part => String(part).padStart(2, '0')).join('-')
+  return `${date} ${clockTime(epochMs)}`
 }
 
 /** Text of unknown origin on one line: control characters, which could forge lines or drive a terminal, stand as escapes. */

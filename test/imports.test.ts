@@ -18,6 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'releases/',
     'image/',
     'words.ts',
+    'nearest.ts',
     'errors.ts',
     'atomic-file.ts',
     'typebox',
@@ -26,10 +27,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'node:os'
   ],
   'watch/': ['watch/', 'image/', 'errors.ts', 'chokidar', 'node:fs', 'node:fs/promises', 'node:os'],
+  'runs/': ['runs/', 'errors.ts', 'atomic-file.ts', 'node:fs/promises'],
   'certs/': ['certs/', 'errors.ts', 'atomic-file.ts', '@peculiar/x509', 'selfsigned', 'node:fs/promises'],
   'server/': [
     'server/',
     'releases/',
+    'runs/',
     'errors.ts',
     'nearest.ts',
     'words.ts',
@@ -48,7 +51,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'identity-keeper.ts': ['certs/', 'identity.ts', 'server/', 'errors.ts', 'log.ts'],
   'repeats.ts': [],
   'tally.ts': ['server/', 'repeats.ts', 'log.ts'],
-  'publish.ts': ['image/', 'releases/', 'watch/', 'errors.ts', 'log.ts', 'words.ts'],
+  'answers.ts': ['releases/', 'runs/', 'server/'],
+  'operations.ts': ['answers.ts', 'releases/', 'runs/', 'server/', 'errors.ts', 'log.ts', 'words.ts'],
+  'control/': ['control/', 'releases/', 'answers.ts', 'operations.ts', 'errors.ts', 'words.ts'],
+  'catalog-keeper.ts': ['releases/', 'runs/', 'log.ts'],
+  'publish.ts': ['catalog-keeper.ts', 'image/', 'releases/', 'watch/', 'errors.ts', 'log.ts', 'words.ts'],
   'daemon.ts': [
     'image/',
     'releases/',
@@ -58,7 +65,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'config/',
     'identity.ts',
     'identity-keeper.ts',
+    'catalog-keeper.ts',
     'publish.ts',
+    'operations.ts',
+    'control/',
+    'runs/',
     'tally.ts',
     'log.ts'
   ],
@@ -68,6 +79,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'certs/',
     'image/',
     'releases/',
+    'control/',
+    'answers.ts',
     'daemon.ts',
     'identity.ts',
     'errors.ts',
@@ -105,6 +118,10 @@ const INPUT_OUTPUT: readonly string[] = [
   'releases/catalog-file.ts',
   'releases/state.ts',
   'releases/state-lock.ts',
+  'releases/state-socket.ts',
+  'releases/in-turn.ts',
+  'runs/runs-file.ts',
+  'runs/pins.ts',
   'watch/scan.ts',
   'watch/read-layout.ts',
   'watch/small-file.ts',
@@ -136,7 +153,7 @@ const files = readdirSync(SOURCES, { recursive: true, withFileTypes: true })
 
 function importsOf(file: string): readonly string[] {
   const text = readFileSync(path.join(SOURCES, file), 'utf8')
-  return [...text.matchAll(/(?:from|import\()\s*'([^'\n]+)'/g)].map(([, target = '']) =>
+  return [...text.matchAll(/(?:(?<!')\bfrom|import\()\s*'([^'\n]+)'/g)].map(([, target = '']) =>
     target.startsWith('.')
       ? path.posix.normalize(path.posix.join(path.posix.dirname(file), target)).replace(/\.js$/, '.ts')
       : target

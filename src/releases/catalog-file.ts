@@ -1,8 +1,9 @@
-import { type FileHandle, open, readFile, truncate } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { type FileHandle, open, truncate } from 'node:fs/promises'
 import { writeFileAtomically } from '../atomic-file.js'
 import { systemErrorCode } from '../errors.js'
-import { Catalog, type Change } from './catalog.js'
-import { readJournal, writeLine, writeLines } from './journal.js'
+import { Catalog, type Change, type IsHeld } from './catalog.js'
+import { countLines, JournalReader, writeLine, writeLines } from './journal.js'
 
 /** Lines beyond twice the shortest journal that are borne before it is written anew. */
 const SLACK_LINES = 1000
@@ -32,7 +33,7 @@ export class CatalogFile {
 
   /** The catalog that a journal amounts to; an empty one where there is none. */
   static async read(file: string, keepReleases: number): Promise<Catalog> {
-    return Catalog.empty.after(readJournal(await readIfThere(file)).changes, keepReleases)
+    return Catalog.empty.after((await readIfThere(file)).changes, keepReleases)
   }
 
   /**
@@ -41,20 +42,24 @@ export class CatalogFile {
    */
   static async open(
     file: string,
-    keepReleases: number
+    keepReleases: number,
+    isHeld: IsHeld
   ): Promise<{ file: CatalogFile; catalog: Catalog; damagedLines: number }> {
-    const { changes, damagedLines } = readJournal(await readIfThere(file))
-    const catalog = Catalog.empty.after(changes, keepReleases)
-    // Always written anew: this drops damaged lines, and proves before anything is promised that the folder can be written.
-    const lines = [...writeLines(catalog)]
-    const text = lines.join('')
-    await writeFileAtomically(file, text)
+    const { changes, damagedLines, length } = await readIfThere(file)
+    const read = Catalog.empty.after(changes, keepReleases, isHeld)
+    // A line that was left out may have been of any name: none counts as one that only ever had one build.
+    const counts = [...read.entries].map(({ name }) => ({ type: 'count' as const, name, generations: 2 }))
+    const catalog = damagedLines > 0 ? read.after(counts, keepReleases, isHeld) : read
+    const shortest = countLines(catalog)
+    const isGood = damagedLines === 0 && changes.length <= compactionAfter(shortest)
+    // Written anew only where something is to be dropped: a full disk is no reason not to serve what there is.
+    if (!isGood) await writeFileAtomically(file, [...writeLines(catalog)].join(''))
+    // Whether the file can be written is found out before anything is promised.
     const handle = await open(file, 'a')
-    return {
-      file: new CatalogFile(file, handle, Buffer.byteLength(text), lines.length),
-      catalog,
-      damagedLines
-    }
+    const journal = isGood
+      ? new CatalogFile(file, handle, length, changes.length)
+      : new CatalogFile(file, handle, (await handle.stat()).size, shortest)
+    return { file: journal, catalog, damagedLines }
   }
 
   /**
@@ -104,11 +109,24 @@ export class CatalogFile {
   }
 }
 
-async function readIfThere(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return ''
-    throw error
-  }
+interface FoundJournal extends Pick<JournalReader, 'changes' | 'damagedLines'> {
+  /** In bytes. */
+  readonly length: number
 }
+
+/** In pieces: with ten thousand names a journal has tens of MiB, and is only needed line by line. */
+async function readIfThere(file: string): Promise<FoundJournal> {
+  const reader = new JournalReader()
+  let length = 0
+  try {
+    for await (const piece of createReadStream(file, { highWaterMark: PIECE })) {
+      length += (piece as Buffer).length
+      reader.read(piece as Buffer)
+    }
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT') throw error
+  }
+  return { changes: reader.changes, damagedLines: reader.damagedLines, length }
+}
+
+const PIECE = 1024 * 1024

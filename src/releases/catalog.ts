@@ -19,18 +19,40 @@ export interface NameEntry {
   readonly earlier: readonly Release[]
   /** Set while the file that lies there now is refused. */
   readonly refusal: Refusal | undefined
+  /** Set while an earlier release stands in for the newest one. */
+  readonly rollback: Rollback | undefined
+  /** The number of the newest build that was ever published under this name; 1 where there was never another. */
+  readonly generations: number
+}
+
+/** A release that went back in the place of a newer one. */
+export interface Rollback {
+  /** Digest of the newest build, which is set aside. */
+  readonly from: string
+  /** Digest of the release in its place. */
+  readonly to: string
+  /** Whether builds to come are set aside too, until somebody lets go. */
+  readonly hold: boolean
 }
 
 /**
- * One step of a catalog. `publish` and `withdraw` are kept over a restart; a refused file is judged again then,
- * and `recall` brings an earlier release back that was kept.
+ * One step of a catalog. What changes the releases of a name is kept over a restart; a refused file is judged again then. After a restart
+ * `doubt` takes every release of a name out of service, and `recall` brings back one whose artifact has been looked at. `trim` forgets
+ * those that nobody needs any more.
  */
 export type Change =
   | { readonly type: 'publish'; readonly release: Release }
   | { readonly type: 'withdraw'; readonly name: string }
+  /** `release` is current from now on, with the time of this as its `publishedAt`; what was current is set aside, or `from`, if that is known. */
+  | { readonly type: 'rollback'; readonly release: Release; readonly hold: boolean; readonly from?: string }
+  /** `release`, the newest build, is current again, where anything is. */
+  | { readonly type: 'unpin'; readonly release: Release }
+  | { readonly type: 'count'; readonly name: string; readonly generations: number }
+  | { readonly type: 'doubt'; readonly name: string }
+  | { readonly type: 'recall'; readonly release: Release; readonly isCurrent: boolean }
+  | { readonly type: 'trim'; readonly name: string }
   | { readonly type: 'refuse'; readonly name: string; readonly refusal: Refusal }
   | { readonly type: 'excuse'; readonly name: string }
-  | { readonly type: 'recall'; readonly release: Release }
 
 /**
  * The set of releases at one moment. Immutable: a change makes a new catalog, so that whoever holds one sees it whole.
@@ -67,10 +89,10 @@ export class Catalog {
   }
 
   /**
-   * The catalog after these changes, in their order. `keepReleases` bounds the earlier releases of each name;
-   * whatever falls out is no longer found by digest either.
+   * The catalog after these changes, in their order. `keepReleases` bounds the earlier releases of each name, beside those that somebody
+   * is on the way through; whatever falls out is no longer found by digest either.
    */
-  after(changes: readonly Change[], keepReleases: number): Catalog {
+  after(changes: readonly Change[], keepReleases: number, isHeld: IsHeld = () => false): Catalog {
     const entries = new Map<string, NameEntry | undefined>()
     const holders = new Map<string, readonly Release[] | undefined>()
     const holdersOf = (digest: string): readonly Release[] =>
@@ -78,9 +100,11 @@ export class Catalog {
     for (const change of changes) {
       const name = 'release' in change ? change.release.name : change.name
       const known = entries.has(name) ? entries.get(name) : this.#entries.get(name)
-      const before = known ?? { name, current: undefined, earlier: [], refusal: undefined }
-      const next = applyChange(before, change, keepReleases)
-      const isNothing = next.current === undefined && next.earlier.length === 0 && next.refusal === undefined
+      const before = known ?? nothingOf(name)
+      const applied = applyChange(before, change)
+      const next = { ...applied, earlier: keepSome(applied, keepReleases, isHeld) }
+      const isNothing =
+        next.current === undefined && next.earlier.length === 0 && next.refusal === undefined && next.generations === 0
       entries.set(name, isNothing ? undefined : next)
       for (const { digest } of releasesOf(before)) {
         const left = holdersOf(digest).filter(release => release.name !== name)
@@ -92,28 +116,114 @@ export class Catalog {
   }
 }
 
-/** Every release of a name, newest first. */
+/** Every release of a name: the current one, then the newest first. */
 export function releasesOf(entry: NameEntry): readonly Release[] {
   return entry.current === undefined ? entry.earlier : [entry.current, ...entry.earlier]
 }
 
-function applyChange(entry: NameEntry, change: Change, keepReleases: number): NameEntry {
+/** Whether somebody may come back for a release of a name; `pinned` where it was promised to a device. */
+export type IsHeld = (name: string, digest: string) => boolean | 'pinned'
+
+/** Releases of one name that are kept for somebody's sake, beside those that are kept for going back. */
+const MOST_HELD = 32
+
+/** The newest build of a name, whether or not it is the one that is served. */
+export function newestOf(entry: NameEntry): Release | undefined {
+  return inOrder(releasesOf(entry))[0]
+}
+
+/** The number of a build that is published now; the newest one keeps its own when it comes once more. */
+export function numberOf(entry: NameEntry | undefined, digest: string): number {
+  if (entry === undefined) return 1
+  const newest = releasesOf(entry).find(({ number }) => number === entry.generations)
+  return newest?.digest === digest ? newest.number : entry.generations + 1
+}
+
+function nothingOf(name: string): NameEntry {
+  return { name, current: undefined, earlier: [], refusal: undefined, rollback: undefined, generations: 0 }
+}
+
+function keepSome({ name, earlier, rollback }: NameEntry, keepReleases: number, isHeld: IsHeld): readonly Release[] {
+  if (earlier.length <= keepReleases) return earlier
+  return earlier.filter(({ digest }, index) => {
+    if (index < keepReleases || digest === rollback?.from || digest === rollback?.to) return true
+    const held = isHeld(name, digest)
+    return held === 'pinned' || (held && index < keepReleases + MOST_HELD)
+  })
+}
+
+function applyChange(entry: NameEntry, change: Change): NameEntry {
   switch (change.type) {
-    case 'publish': {
-      const earlier = releasesOf(entry).filter(release => release.digest !== change.release.digest)
-      return { ...entry, current: change.release, earlier: earlier.slice(0, keepReleases), refusal: undefined }
-    }
+    case 'publish':
+      return publish(entry, change.release)
     case 'withdraw':
-      return { ...entry, current: undefined, earlier: releasesOf(entry).slice(0, keepReleases), refusal: undefined }
+      return {
+        ...entry,
+        current: undefined,
+        earlier: inOrder(releasesOf(entry)),
+        refusal: undefined,
+        // A hold outlasts that the build folder is emptied.
+        rollback: entry.rollback?.hold === true ? entry.rollback : undefined
+      }
+    case 'rollback': {
+      const { release, hold } = change
+      const from = change.from ?? entry.rollback?.from ?? entry.current?.digest ?? release.digest
+      return {
+        ...entry,
+        current: release,
+        earlier: othersOf(entry, release),
+        rollback: { from, to: release.digest, hold }
+      }
+    }
+    case 'unpin': {
+      const { release } = change
+      // Of a name without a file nothing is served: only what was held back from builds to come ends.
+      if (entry.current === undefined) return { ...entry, rollback: undefined }
+      return { ...entry, current: release, earlier: othersOf(entry, release), rollback: undefined }
+    }
+    case 'count':
+      return { ...entry, generations: Math.max(entry.generations, change.generations) }
     case 'refuse':
       return { ...entry, refusal: change.refusal }
     case 'excuse':
       return { ...entry, refusal: undefined }
+    case 'doubt':
+      return { ...entry, current: undefined, earlier: [] }
     case 'recall': {
-      const { release } = change
+      const { release, isCurrent } = change
       if (releasesOf(entry).some(({ digest }) => digest === release.digest)) return entry
-      const earlier = [...entry.earlier, release].sort((a, b) => b.publishedAt - a.publishedAt)
-      return { ...entry, earlier: earlier.slice(0, keepReleases) }
+      if (isCurrent && entry.current === undefined) return { ...entry, current: release }
+      return { ...entry, earlier: inOrder([...entry.earlier, release]) }
     }
+    case 'trim':
+      return entry
   }
+}
+
+/** A new build is current, unless an earlier release is held: then it waits behind that one. */
+function publish(entry: NameEntry, release: Release): NameEntry {
+  const generations = Math.max(entry.generations, release.number)
+  const others = othersOf(entry, release)
+  const { rollback } = entry
+  const held =
+    rollback?.hold === true ? [entry.current, ...others].find(other => other?.digest === rollback.to) : undefined
+  if (rollback === undefined || held === undefined || held.digest === release.digest)
+    return { ...entry, current: release, earlier: others, refusal: undefined, rollback: undefined, generations }
+  return {
+    ...entry,
+    current: held,
+    earlier: inOrder([release, ...others.filter(({ digest }) => digest !== held.digest)]),
+    refusal: undefined,
+    rollback: { ...rollback, from: release.digest },
+    generations
+  }
+}
+
+function othersOf(entry: NameEntry, release: Release): readonly Release[] {
+  return inOrder(releasesOf(entry).filter(({ digest }) => digest !== release.digest))
+}
+
+/** The newest build first. */
+function inOrder(releases: readonly Release[]): readonly Release[] {
+  return [...releases].sort((a, b) => b.number - a.number)
 }

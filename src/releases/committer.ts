@@ -1,9 +1,11 @@
-import type { Catalog, Change } from './catalog.js'
+import { setImmediate } from 'node:timers/promises'
+import type { Catalog, Change, IsHeld } from './catalog.js'
 import type { CatalogFile } from './catalog-file.js'
 
 export interface CommitterOptions {
   readonly file: CatalogFile
   readonly keepReleases: number
+  readonly isHeld: IsHeld
   readonly currentCatalog: () => Catalog
   readonly replaceCatalog: (catalog: Catalog) => void
 }
@@ -43,18 +45,18 @@ export class Committer {
   }
 
   async #run(): Promise<void> {
-    // Whoever else commits in this turn goes into the same flush.
-    await null
+    // Whoever else commits in this turn of the event loop goes into the same flush.
+    await setImmediate()
     while (this.#pending.length > 0) await this.#flush(this.#pending.splice(0))
     this.#running = undefined
   }
 
   async #flush(batch: readonly Pending[]): Promise<void> {
-    const { file, keepReleases, currentCatalog, replaceCatalog } = this.#options
+    const { file, keepReleases, isHeld, currentCatalog, replaceCatalog } = this.#options
     const changes = batch.map(({ change }) => change)
     try {
       await file.append(changes)
-      replaceCatalog(currentCatalog().after(changes, keepReleases))
+      replaceCatalog(currentCatalog().after(changes, keepReleases, isHeld))
       for (const { resolve } of batch) resolve()
     } catch (error) {
       for (const { reject } of batch) reject(error)

@@ -3,28 +3,37 @@ import { flashModeName } from '../image/flash-mode.js'
 import { explainProblem } from '../image/problem.js'
 import type { SignatureReport } from '../image/signature.js'
 import type { Verdict } from '../image/verdict.js'
+import { fileSize } from '../words.js'
 import type { Digests } from './digests.js'
 import type { Release } from './release.js'
 
 export interface AcceptedImage {
   readonly name: string
+  /** Of this build among those of the name. */
+  readonly number: number
   /** The watched folder that it was found in. */
   readonly folder: string
+  readonly fileKey: string
+  readonly rules: string
   readonly size: number
   readonly digests: Digests
   readonly verdict: Verdict
   /** Milliseconds since 1970. */
   readonly publishedAt: number
-  /** What was current under this name until now. */
+  /** The newest build of this name until now. */
   readonly previous: Release | undefined
+  /** Bytes of the smallest slot that it has to fit; undefined where nobody knows. */
+  readonly slotSize: number | undefined
 }
 
 /** The release that an accepted image becomes, with what a person should be warned of. */
-export function makeRelease({ name, folder, size, digests, verdict, publishedAt, previous }: AcceptedImage): Release {
+export function makeRelease(image: AcceptedImage): Release {
+  const { name, number, folder, fileKey, rules, size, digests, verdict, publishedAt, previous, slotSize } = image
   const fields = espImageFields(verdict.fields)
   const descriptor = fields?.appDesc
   const release: Release = {
     name,
+    number,
     digest: digests.sha256,
     md5: digests.md5,
     sha512: digests.sha512,
@@ -45,15 +54,20 @@ export function makeRelease({ name, folder, size, digests, verdict, publishedAt,
     signature: describeSignature(verdict.signature),
     publishedAt,
     warnings: [],
-    folder
+    folder,
+    fileKey,
+    rules
   }
   const ofImage = verdict.problems.map(problem => explainProblem(problem))
-  return Object.freeze({ ...release, warnings: [...ofImage, ...compareWithPrevious(release, previous)] })
+  return Object.freeze({
+    ...release,
+    warnings: [...ofImage, ...compareWithPrevious(release, previous), ...compareWithSlot(release, previous, slotSize)]
+  })
 }
 
 /** What a device would stumble over that has the release before. */
 function compareWithPrevious(release: Release, previous: Release | undefined): readonly string[] {
-  if (previous === undefined || previous.project !== release.project) return []
+  if (previous === undefined || previous.project !== release.project || previous.digest === release.digest) return []
   const warnings: string[] = []
   if (release.version !== '' && previous.version === release.version)
     warnings.push(
@@ -72,6 +86,21 @@ function compareWithPrevious(release: Release, previous: Release | undefined): r
       `flash mode changes from ${previous.flashMode} to ${release.flashMode}: devices of ESP-IDF 6.1 and later may refuse it (SPI flash mode mismatch)`
     )
   return warnings
+}
+
+/** From here on the next feature may not fit any more. */
+const NARROW = 0.05
+
+function compareWithSlot(
+  { size }: Release,
+  previous: Release | undefined,
+  slotSize: number | undefined
+): readonly string[] {
+  if (slotSize === undefined || size < slotSize * (1 - NARROW) || size <= (previous?.size ?? 0)) return []
+  const left = ((slotSize - size) / slotSize) * 100
+  return [
+    `only ${fileSize(slotSize - size)} are left of the slot of ${fileSize(slotSize)} (${left.toFixed(1)} %): what no longer fits is refused`
+  ]
 }
 
 function describeSignature(signature: SignatureReport | null): string | null {

@@ -54,6 +54,8 @@ export const ManifestOfAllSchema = Type.Object(
           name: Type.String(),
           current: Type.Union([ManifestSchema, Type.Null()]),
           earlier: Type.Array(ManifestSchema),
+          /** While an earlier release is served in the place of the newest: SHA-256 of that one, and whether builds to come wait too. */
+          rollback: Type.Union([Type.Object({ from: Type.String(), hold: Type.Boolean() }, closed), Type.Null()]),
           rejection: Type.Union([RejectionSchema, Type.Null()])
         },
         closed

@@ -1,5 +1,5 @@
 import type { Static } from 'typebox'
-import type { NameEntry } from './catalog.js'
+import { type NameEntry, releasesOf } from './catalog.js'
 import type { ManifestOfAllSchema, ManifestSchema } from './manifest-schema.js'
 import type { Release } from './release.js'
 
@@ -61,11 +61,13 @@ export function writeManifest(release: Release, origin: string): string {
 /** The manifest of everything, names in alphabetical order. */
 export function manifestOfAll(entries: Iterable<NameEntry>, origin: string): ManifestOfAll {
   const releases = [...entries]
+    .filter(entry => releasesOf(entry).length > 0 || entry.refusal !== undefined)
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .map(entry => ({
       name: entry.name,
       current: entry.current === undefined ? null : manifestOf(entry.current, origin),
       earlier: entry.earlier.map(release => manifestOf(release, origin)),
+      rollback: entry.rollback === undefined ? null : { from: entry.rollback.from, hold: entry.rollback.hold },
       rejection:
         entry.refusal === undefined
           ? null

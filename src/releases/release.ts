@@ -1,6 +1,8 @@
 /** One accepted image under one name, as it is kept: frozen facts, complete enough to answer every request about it. */
 export interface Release {
   readonly name: string
+  /** 1, 2, 3 …: the order in which the builds of this name came. It stays with one that goes back to being current. */
+  readonly number: number
   /** SHA-256 of the bytes as served, lower-case hexadecimal like the other two: the artifact's name and its strong ETag. */
   readonly digest: string
   readonly md5: string
@@ -29,6 +31,9 @@ export interface Release {
   readonly warnings: readonly string[]
   /** The watched folder that the candidate lay in. */
   readonly folder: string
+  /** The state of the file that it was read from, and the rules that it was judged by: as long as neither changes, nothing has to be judged again. */
+  readonly fileKey: string
+  readonly rules: string
 }
 
 type Check = (value: unknown) => boolean
@@ -46,6 +51,7 @@ const orNull =
 
 const FIELDS: Readonly<Record<keyof Release, Check>> = {
   name: value => text(value) && value !== '',
+  number: value => Number.isSafeInteger(value) && Number(value) > 0,
   digest: hex(64),
   md5: hex(32),
   sha512: hex(128),
@@ -66,7 +72,9 @@ const FIELDS: Readonly<Record<keyof Release, Check>> = {
   signature: orNull(text),
   publishedAt: number,
   warnings: value => Array.isArray(value) && value.every(text),
-  folder: text
+  folder: text,
+  fileKey: text,
+  rules: text
 }
 
 /**

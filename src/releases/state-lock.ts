@@ -1,30 +1,35 @@
-import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { rm } from 'node:fs/promises'
-import { connect, createServer, type Server } from 'node:net'
-import os from 'node:os'
+import { rm, stat } from 'node:fs/promises'
+import { connect, createServer, type Server, type Socket } from 'node:net'
 import path from 'node:path'
 import { OperatorError, systemErrorCode } from '../errors.js'
+import { inTurn } from './in-turn.js'
+import { socketOf } from './state-socket.js'
 
-/** Held while one process uses a state folder. */
+/** Held while one process uses a state folder. Others can talk to that process through it, if they run as the same user. */
 export interface StateLock {
+  /**
+   * Hands over every connection from now on, and those that wait already, unread. They may be half open, and keep no process alive;
+   * nobody has to look after their errors.
+   */
+  serve(handle: (connection: Socket) => void): void
+  /** Ends the connections, and lets another process have the folder. */
   release(): Promise<void>
 }
-
-/** Longest path of a Unix socket: sun_path has 104 bytes on macOS, 108 on Linux, a final NUL included. */
-const LONGEST_SOCKET_PATH = 103
 
 /**
  * Takes a state folder for this process. A socket and no file with a process id: the kernel lets go of it however the process ends,
  * and in a container every process may have had the same id before.
- * Where the file system knows no sockets the folder is used without a lock.
+ * Where the file system knows no sockets the folder is used without a lock, and nobody can connect.
  * @throws OperatorError when another process has it
  */
 export async function lockState(folder: string): Promise<StateLock> {
-  const address = socketOf(folder)
-  const server = await listenAlone(folder, address)
+  const door = createDoor()
+  const server = await listenAlone(folder, socketOf(folder), door.enter)
   return {
+    serve: door.serve,
     release: async () => {
+      door.close()
       if (server === undefined) return
       server.close()
       await once(server, 'close')
@@ -32,9 +37,47 @@ export async function lockState(folder: string): Promise<StateLock> {
   }
 }
 
-async function listenAlone(folder: string, address: string): Promise<Server | undefined> {
+interface Door {
+  readonly enter: (connection: Socket) => void
+  readonly serve: StateLock['serve']
+  readonly close: () => void
+}
+
+/** Connections that come before anybody serves them wait: whoever asks a daemon that is just starting is answered when it has started. */
+function createDoor(): Door {
+  const inside = new Set<Socket>()
+  let handle: ((connection: Socket) => void) | undefined
+  const handOver = (connection: Socket): void => {
+    if (handle === undefined) return
+    handle(connection)
+    connection.resume()
+  }
+  return {
+    enter: connection => {
+      connection.on('error', () => {})
+      connection.once('close', () => inside.delete(connection))
+      connection.unref()
+      inside.add(connection)
+      handOver(connection)
+    },
+    serve: given => {
+      handle = given
+      for (const connection of inside) handOver(connection)
+    },
+    close: () => {
+      for (const connection of inside) connection.destroy()
+    }
+  }
+}
+
+type Enter = Door['enter']
+
+async function listenAlone(folder: string, address: string, enter: Enter): Promise<Server | undefined> {
   try {
-    return (await listen(address)) ?? (await listenInsteadOfDead(folder, address))
+    if (await isAnswered(address)) throw inUse(folder)
+    // A pipe of Windows goes with its process, and is the first of its name or none.
+    if (process.platform === 'win32') return (await listen(address, enter)) ?? refuse(folder)
+    return await inTurn(path.join(folder, 'otad.starting'), () => listenUnlessAlive(folder, address, enter))
   } catch (error) {
     if (error instanceof OperatorError || !NO_SOCKETS.has(systemErrorCode(error) ?? '')) throw error
     return undefined
@@ -44,17 +87,23 @@ async function listenAlone(folder: string, address: string): Promise<Server | un
 /** What file systems say that hold no sockets (network mounts, shared folders of virtual machines). */
 const NO_SOCKETS: ReadonlySet<string> = new Set(['ENOTSUP', 'EOPNOTSUPP', 'EPERM', 'EINVAL', 'ENOSYS', 'EACCES'])
 
-function socketOf(folder: string): string {
-  const name = `otad-${createHash('sha256').update(folder).digest('hex').slice(0, 16)}`
-  if (process.platform === 'win32') return `\\\\.\\pipe\\${name}`
-  const inside = path.join(folder, 'otad.sock')
-  return Buffer.byteLength(inside) <= LONGEST_SOCKET_PATH ? inside : path.join(os.tmpdir(), `${name}.sock`)
+/** The socket of a process that was killed is still there, but nobody answers. Only for one process at a time. */
+async function listenUnlessAlive(folder: string, address: string, enter: Enter): Promise<Server> {
+  const server = await listen(address, enter)
+  if (server !== undefined) return server
+  if (await isAnswered(address)) throw inUse(folder)
+  await rm(address, { force: true })
+  return (await listen(address, enter)) ?? refuse(folder)
 }
 
+/** Connections at the same time; a script that goes wild must not take every descriptor of the daemon. */
+const MOST_CONNECTIONS = 256
+
 /** A listening server, or undefined where a socket of this name is there already. */
-async function listen(address: string): Promise<Server | undefined> {
-  const server = createServer(connection => connection.end())
-  server.listen(address)
+async function listen(address: string, enter: Enter): Promise<Server | undefined> {
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, enter)
+  server.maxConnections = MOST_CONNECTIONS
+  listenForUserOnly(server, address)
   try {
     await once(server, 'listening')
     server.unref()
@@ -65,14 +114,14 @@ async function listen(address: string): Promise<Server | undefined> {
   }
 }
 
-/** The socket of a process that was killed is still there, but nobody answers. */
-async function listenInsteadOfDead(folder: string, address: string): Promise<Server> {
-  if (await isAnswered(address)) throw inUse(folder)
-  await rm(address, { force: true })
-  const server = await listen(address)
-  // Undefined: another one that starts at this moment was quicker.
-  if (server === undefined) throw inUse(folder)
-  return server
+/** The folder may be open to others: the socket never is, not even for the moment before a chmod. It is made before `listen` returns. */
+function listenForUserOnly(server: Server, address: string): void {
+  const before = process.umask(0o177)
+  try {
+    server.listen(address)
+  } finally {
+    process.umask(before)
+  }
 }
 
 function inUse(folder: string): OperatorError {
@@ -83,6 +132,10 @@ function inUse(folder: string): OperatorError {
   )
 }
 
+function refuse(folder: string): never {
+  throw inUse(folder)
+}
+
 async function isAnswered(address: string): Promise<boolean> {
   const connection = connect(address)
   try {
@@ -91,6 +144,10 @@ async function isAnswered(address: string): Promise<boolean> {
   } catch (error) {
     const code = systemErrorCode(error)
     if (code === 'ECONNREFUSED' || code === 'ENOENT') return false
+    // So many are at it that it has no room for one more.
+    if (code === 'EAGAIN') return true
+    // Of another user, who alone can tell whether it is alive; unless it is the folder that may not be looked into.
+    if (code === 'EACCES' && (await stat(address).catch(() => undefined)) !== undefined) return true
     throw error
   } finally {
     connection.destroy()

@@ -2,9 +2,9 @@ import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { OperatorError, systemErrorCode } from '../errors.js'
 import { ArtifactStore } from './artifact-store.js'
-import type { Catalog } from './catalog.js'
+import type { Catalog, IsHeld } from './catalog.js'
 import { CatalogFile } from './catalog-file.js'
-import { lockState } from './state-lock.js'
+import { lockState, type StateLock } from './state-lock.js'
 
 /** What `state/` of a home holds, opened. */
 export interface State {
@@ -14,6 +14,8 @@ export interface State {
   readonly journaled: Catalog
   /** Lines of the journal that a crash or the disk has spoiled. */
   readonly damagedLines: number
+  /** Hands over the connections of those who talk to the process that has the folder. */
+  readonly serve: StateLock['serve']
   /** Lets another process have the folder. */
   close(): Promise<void>
 }
@@ -23,6 +25,8 @@ export interface StateOptions {
   readonly folder: string
   readonly keepReleases: number
   readonly cacheBytes: number
+  /** Asked when the lock is held: opens what says which releases somebody may come back for. */
+  readonly openHolds: () => Promise<IsHeld>
 }
 
 /**
@@ -39,17 +43,18 @@ const CATALOG = 'catalog.jsonl'
  * Opens the state folder, making it if need be.
  * @throws OperatorError when it cannot be read and written, or another process uses it
  */
-export async function openState({ folder, keepReleases, cacheBytes }: StateOptions): Promise<State> {
+export async function openState({ folder, keepReleases, cacheBytes, openHolds }: StateOptions): Promise<State> {
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 })
     const lock = await lockState(folder)
     const store = await ArtifactStore.open(path.join(folder, 'artifacts'), cacheBytes)
-    const { file, catalog, damagedLines } = await CatalogFile.open(path.join(folder, CATALOG), keepReleases)
+    const isHeld = await openHolds()
+    const { file, catalog, damagedLines } = await CatalogFile.open(path.join(folder, CATALOG), keepReleases, isHeld)
     const close = async (): Promise<void> => {
       await file.close()
       await lock.release()
     }
-    return { store, catalogFile: file, journaled: catalog, damagedLines, close }
+    return { store, catalogFile: file, journaled: catalog, damagedLines, serve: lock.serve, close }
   } catch (error) {
     const code = systemErrorCode(error)
     if (code === undefined) throw error

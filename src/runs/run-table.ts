@@ -1,13 +1,18 @@
 import {
   type AskedBytes,
+  addPromise,
+  addRun,
   createRecord,
   type Generation,
+  type Match,
   matchOfAddress,
   matchOfDevice,
   openPromises,
   promiseFor,
+  REMEMBER_MS,
   type Run,
   type RunRecord,
+  runToMove,
   tidyRecord
 } from './run-record.js'
 
@@ -62,10 +67,9 @@ export interface RunTableOptions {
 }
 
 const MOST_RECORDS = 100_000
+const AWAY_MS = 30_000
 /** Generations are kept for one who was cut off this long. */
 const HOLD_MS = 7 * 24 * 60 * 60_000
-/** Beyond this nobody comes back. */
-const REMEMBER_MS = 30 * 24 * 60 * 60_000
 
 /**
  * One build per download (clients.md 17.4): remembers which generation each client is on its way through, and chooses the one that the next
@@ -78,7 +82,7 @@ export class RunTable {
   /** The one that was used longest ago comes first. */
   readonly #records = new Map<string, RunRecord>()
   readonly #byName = new Map<string, Set<RunRecord>>()
-  /** When a record was forgotten that could still have mattered. */
+  /** No record that was forgotten, and could still have mattered, had been used after this. */
   #forgottenAt: number
 
   constructor(
@@ -97,7 +101,7 @@ export class RunTable {
     return this.#records.size
   }
 
-  /** When a record was last forgotten that could still have mattered; minus infinity when none was. */
+  /** No record that was forgotten, and could still have mattered, had been used after this; minus infinity when none was. */
   get forgottenAt(): number {
     return this.#forgottenAt
   }
@@ -121,7 +125,8 @@ export class RunTable {
   confirm(connection: object, { client, isSure }: Omit<Asker, 'connection'>, name: string): void {
     const record = this.#recordOf(client, name)
     const run = record?.runs.find(found => found.connection === connection)
-    if (record === undefined || run === undefined || run.reached < run.size || run.receivedAt !== undefined) return
+    // Not `reached`: of a run from before a restart nobody knows how far that is.
+    if (record === undefined || run === undefined || run.next !== run.size || run.receivedAt !== undefined) return
     run.receivedAt = this.#options.now()
     if (isSure) record.promises.length = 0
     this.#changed(record)
@@ -151,13 +156,8 @@ export class RunTable {
     const begin = (): Answering => {
       const record = this.#recordFor(asker, name, now)
       if (asker.isSure) record.promises.length = 0
-      record.promises.push({
-        generation: current.digest,
-        size: current.size,
-        at: now,
-        isTaken: false,
-        isFollowed: false
-      })
+      const { digest: generation, size } = current
+      addPromise(record, { generation, size, at: now, isTaken: false, isFollowed: false })
       this.#changed(record)
       return { mustBeKept: true, finish: () => {} }
     }
@@ -182,7 +182,7 @@ export class RunTable {
         // One device has one slot: what it begins anew replaces what it had. So does one connection.
         removeRuns(own, run => asker.isSure || run.connection === asker.connection)
         const run = createRun(generation, hasEnd ? 'ranges' : 'stream', now)
-        own.runs.push(run)
+        addRun(own, run)
         return { ...this.#send(own, run, asker, 0, end), mustBeKept: true }
       }
     }
@@ -190,7 +190,8 @@ export class RunTable {
 
   #more(asker: Asker, asked: AskedBytes, offer: Offer, record: RunRecord | undefined, now: number): Choice {
     const own = record?.runs.findLast(run => run.connection === asker.connection && asked.start <= run.reached)
-    const digest = own?.generation ?? this.#match(asker, asked, offer, record, now)
+    const match = own === undefined ? matchOf(asker, asked, record, now) : { generation: own.generation, runs: [own] }
+    const digest = match.generation ?? (offer.hadOthers ? undefined : offer.current.digest)
     if (digest === undefined)
       return refused('it is not known which build the bytes before these were of; begin again from the first byte')
     const generation = offer.find(digest)
@@ -200,41 +201,35 @@ export class RunTable {
       digest,
       begin: (start, end) => {
         const found = this.#recordFor(asker, offer.name, now)
-        const known = own ?? continued(found, digest, asked)
+        const known = own ?? runToMove(match.runs, asked)
+        // Ranges go on where they ended; anywhere else they resume, after a HEAD.
+        if (asked.hasEnd && known !== own && known?.next !== asked.start) takePromise(found, digest, now)
         const run = known ?? createRun(generation, asked.hasEnd ? 'ranges' : 'stream', now)
-        if (known === undefined) found.runs.push(run)
-        if (run !== own && asked.start !== run.next)
-          for (const promised of openPromises(found, now).slice(-1)) promised.isTaken = promised.generation === digest
-        return { ...this.#send(found, run, asker, start, end), mustBeKept: known === undefined }
+        // That a device is back after long is kept too: who has been away for long counts less (`matchOfAddress`).
+        const isBack = now - run.lastSeen > AWAY_MS
+        const sending = this.#send(found, run, asker, start, end)
+        if (known === undefined) addRun(found, run)
+        return { ...sending, mustBeKept: known === undefined || isBack }
       }
     }
   }
 
-  #match(
-    asker: Asker,
-    asked: AskedBytes,
-    offer: Offer,
-    record: RunRecord | undefined,
-    now: number
-  ): string | undefined {
-    if (!offer.hadOthers) return offer.current.digest
-    if (record === undefined) return undefined
-    const match = asker.isSure ? matchOfDevice(record, asked, now) : matchOfAddress(record, asked, now)
-    return typeof match === 'object' ? match.generation : undefined
-  }
-
   /** Notes what is about to go out at its most, and when it is over what did. */
   #send(record: RunRecord, run: Run, { connection }: Asker, start: number, end: number): Pick<Answering, 'finish'> {
-    const before = run.reached
+    const sending = { reached: run.reached }
+    run.sending = sending
     run.connection = connection
     run.next = end
     run.reached = Math.max(run.reached, end)
+    run.receivedAt = undefined
     run.lastSeen = this.#options.now()
     this.#changed(record)
     return {
       finish: reached => {
-        if (run.next === end) run.next = reached
-        if (run.reached === end) run.reached = Math.max(before, reached, start)
+        // The connection of a device that was switched off is given up long after the device has come back and gone on.
+        if (run.sending !== sending) return
+        run.next = reached
+        run.reached = Math.max(sending.reached, reached, start)
         run.lastSeen = this.#options.now()
         this.#changed(record)
       }
@@ -249,7 +244,8 @@ export class RunTable {
   #recordFor({ client, isSure }: Asker, name: string, now: number): RunRecord {
     const known = this.#recordOf(client, name)
     const hasForgotten = !isSure && now - this.#forgottenAt <= REMEMBER_MS
-    const record = known ?? createRecord(client, name, hasForgotten ? Number.MAX_SAFE_INTEGER : 0, now)
+    const lost = hasForgotten ? { lost: Number.MAX_SAFE_INTEGER, lostAt: this.#forgottenAt } : { lost: 0, lostAt: 0 }
+    const record = known ?? createRecord(client, name, lost, now)
     record.lastSeen = now
     this.#put(record)
     this.#forgetOldest()
@@ -276,7 +272,7 @@ export class RunTable {
     for (const record of this.#records.values()) {
       if (this.#records.size <= this.#mostRecords) return
       this.#remove(record)
-      this.#forgottenAt = this.#options.now()
+      this.#forgottenAt = Math.max(this.#forgottenAt, record.lastSeen)
     }
   }
 
@@ -293,6 +289,7 @@ function refused(reason: string): Choice {
 
 function createRun({ digest, size }: Generation, style: Run['style'], now: number): Run {
   return {
+    isOfSeveral: false,
     generation: digest,
     size,
     style,
@@ -300,15 +297,19 @@ function createRun({ digest, size }: Generation, style: Run['style'], now: numbe
     reached: 0,
     lastSeen: now,
     receivedAt: undefined,
-    connection: undefined
+    connection: undefined,
+    sending: undefined
   }
 }
 
-/** The run that such a request goes on with: exactly where it ended, else the newest that came so far. */
-function continued({ runs }: RunRecord, digest: string, { start }: AskedBytes): Run | undefined {
-  const same = runs.filter(({ generation, reached }) => generation === digest && start <= reached)
-  const newest = same.sort((a, b) => b.lastSeen - a.lastSeen)
-  return newest.find(({ next }) => next === start) ?? newest[0]
+function matchOf(asker: Asker, asked: AskedBytes, record: RunRecord | undefined, now: number): Match {
+  if (record === undefined) return { generation: undefined, runs: [] }
+  return asker.isSure ? matchOfDevice(record, asked, now) : matchOfAddress(record, asked, now)
+}
+
+function takePromise(record: RunRecord, digest: string, now: number): void {
+  const promised = openPromises(record, now).findLast(({ generation }) => generation === digest)
+  if (promised !== undefined) promised.isTaken = true
 }
 
 function removeRuns(record: RunRecord, isOver: (run: Run) => boolean): void {

@@ -88,6 +88,8 @@ export class RunsFile {
     const lines = [...this.#changed].map(record => writeRecordLine(record, 'open'))
     this.#changed.clear()
     await this.#attempt(async () => {
+      // What could not be written before is written now, and a line that broke off does not spoil the next.
+      if (this.#hasFailed) return this.#rewrite('open')
       this.#handle ??= await open(this.#options.file, 'a', 0o600)
       await this.#handle.appendFile(lines.join(''))
       this.#lines += lines.length

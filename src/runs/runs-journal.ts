@@ -14,30 +14,39 @@ export interface KeptRuns {
 
 /** `exact` where nothing more can happen to the record, because the process stops. */
 export function writeRecordLine(record: RunRecord, how: 'exact' | 'open'): string {
-  const { client, name, runs, promises, lost, lastSeen } = record
-  return sealed([client, name, lost, lastSeen, runs.map(run => writeRun(run, how)), promises.map(writePromise)])
+  const { client, name, runs, promises, lost, lostAt, lastSeen } = record
+  return sealed([client, name, lost, lostAt, lastSeen, runs.map(run => writeRun(run, how)), promises.map(writePromise)])
 }
 
 export function writeForgottenLine(forgottenAt: number): string {
   return sealed([Number.isFinite(forgottenAt) ? forgottenAt : null])
 }
 
-/** The records of a file, whatever has happened to it. Never throws. A damaged line may have been of anybody's: `damagedAt` is when that counts from. */
+/**
+ * The records of a file, whatever has happened to it. Never throws. A damaged line may have been of anybody's: `damagedAt` is when that counts
+ * from, and what stands before it may be of builds that are over. A last line that broke off had told nobody anything.
+ */
 export function readRunsJournal(text: string, damagedAt: number): KeptRuns {
   const records = new Map<string, RunRecord>()
   let forgottenAt = Number.NEGATIVE_INFINITY
-  for (const line of text.split('\n')) {
-    if (line === '') continue
+  const damaged = (): void => {
+    records.clear()
+    forgottenAt = damagedAt
+  }
+  const lines = text.split('\n')
+  const brokenOff = lines.pop()
+  for (const line of lines) {
     const value = readLine(line)
     const [first, name] = value ?? []
     if (value?.length === 1) forgottenAt = typeof first === 'number' ? first : forgottenAt
-    else if (typeof first !== 'string' || typeof name !== 'string') forgottenAt = damagedAt
+    else if (typeof first !== 'string' || typeof name !== 'string') damaged()
     else {
       const record = readRecord(value ?? [])
-      if (record === undefined) forgottenAt = damagedAt
+      if (record === undefined) damaged()
       else records.set(`${first}\n${name}`, record)
     }
   }
+  if (brokenOff !== '') forgottenAt = damagedAt
   return { records: [...records.values()], forgottenAt }
 }
 
@@ -57,12 +66,14 @@ function readLine(line: string): Line | undefined {
 
 const isCount = (value: unknown): value is number => typeof value === 'number' && value >= 0
 
-function readRecord([client, name, lost, lastSeen, runs, promises]: Line): RunRecord | undefined {
-  if (!isCount(lost) || !isCount(lastSeen) || !Array.isArray(runs) || !Array.isArray(promises)) return undefined
+function readRecord([client, name, lost, lostAt, lastSeen, runs, promises]: Line): RunRecord | undefined {
+  if (!isCount(lost) || !isCount(lostAt) || !isCount(lastSeen) || !Array.isArray(runs) || !Array.isArray(promises))
+    return undefined
   const read = {
     client: String(client),
     name: String(name),
     lost,
+    lostAt,
     lastSeen,
     runs: runs.flatMap(run => readRun(run) ?? []),
     promises: promises.flatMap(promised => readPromise(promised) ?? [])
@@ -70,7 +81,10 @@ function readRecord([client, name, lost, lastSeen, runs, promises]: Line): RunRe
   return read.runs.length === runs.length && read.promises.length === promises.length ? read : undefined
 }
 
-function writeRun({ generation, size, style, next, reached, lastSeen, receivedAt }: Run, how: 'exact' | 'open'): Line {
+function writeRun(
+  { isOfSeveral, generation, size, style, next, reached, lastSeen, receivedAt }: Run,
+  how: 'exact' | 'open'
+): Line {
   const isOpen = how === 'open' && receivedAt === undefined
   return [
     generation,
@@ -79,16 +93,18 @@ function writeRun({ generation, size, style, next, reached, lastSeen, receivedAt
     isOpen ? null : (next ?? null),
     isOpen ? size : reached,
     lastSeen,
-    receivedAt ?? null
+    receivedAt ?? null,
+    isOfSeveral
   ]
 }
 
 function readRun(value: unknown): Run | undefined {
   if (!Array.isArray(value)) return undefined
-  const [generation, size, style, next, reached, lastSeen, receivedAt] = value as Line
+  const [generation, size, style, next, reached, lastSeen, receivedAt, isOfSeveral] = value as Line
   if (typeof generation !== 'string' || (style !== 'ranges' && style !== 'stream')) return undefined
   if (!isCount(size) || !isCount(reached) || !isCount(lastSeen)) return undefined
   return {
+    isOfSeveral: isOfSeveral === true,
     generation,
     size,
     style,
@@ -96,7 +112,8 @@ function readRun(value: unknown): Run | undefined {
     reached,
     lastSeen,
     receivedAt: isCount(receivedAt) ? receivedAt : undefined,
-    connection: undefined
+    connection: undefined,
+    sending: undefined
   }
 }
 

@@ -3,14 +3,13 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import fastifyStatic from '@fastify/static'
 import fastify, { type FastifyHttpsOptions, type FastifyInstance } from 'fastify'
-import type { Catalog } from '../releases/catalog.js'
 import { DeviceResponse } from './device-response.js'
 import { type Download, Downloads } from './downloads.js'
 import { answerMalformed } from './malformed.js'
-import catalogPlugin from './plugins/catalog.js'
+import catalogPlugin, { type CatalogOptions } from './plugins/catalog.js'
 import clientCertificates, { type RefusedClient } from './plugins/client-certificates.js'
 import errors, { answerUnroutable } from './plugins/errors.js'
-import firmwareSender, { type ReadArtifact } from './plugins/firmware-sender.js'
+import firmwareSender, { type FirmwareSenderOptions, type ReadArtifact } from './plugins/firmware-sender.js'
 import requests from './plugins/requests.js'
 import { Pump } from './pump.js'
 import { originForm } from './request-target.js'
@@ -26,8 +25,7 @@ export type { Health } from './routes/health.js'
 export type { Counts } from './routes/metrics.js'
 
 /** What the server needs of the rest of the house. Functions where the answer changes while it runs. */
-export interface AppOptions {
-  readonly currentCatalog: () => Catalog
+export interface AppOptions extends CatalogOptions, Pick<FirmwareSenderOptions, 'runs' | 'pinnedFor' | 'onSentBack'> {
   readonly readArtifact: ReadArtifact
   readonly health: () => Health
   readonly counts: () => Counts
@@ -92,8 +90,8 @@ export async function createApp(options: AppOptions): Promise<App> {
 
   await instance.register(errors, { onBug: options.onBug })
   await instance.register(requests)
-  await instance.register(catalogPlugin, { currentCatalog: options.currentCatalog })
-  await instance.register(firmwareSender, { pump, downloads, readArtifact: options.readArtifact })
+  await instance.register(catalogPlugin, options)
+  await instance.register(firmwareSender, { ...options, pump, downloads })
   await instance.register(fastifyStatic, { root: PAGE_FOLDER, serve: false })
 
   await instance.register(health, { health: options.health })

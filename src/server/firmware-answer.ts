@@ -44,7 +44,9 @@ export function answerFirmware(
     'Last-Modified',
     writeHttpDate(validators.lastModified),
     'Cache-Control',
-    CACHE_CONTROL[freshness]
+    CACHE_CONTROL[freshness],
+    'X-Otad-Release',
+    describeRelease(release)
   ]
   if (outcome === 304) return { status: 304, head: common, start: 0, end: 0 }
   if (outcome === 412) return refuse(412, 'the image is not the one that the request was made for', common)
@@ -70,6 +72,19 @@ export function answerFirmware(
     ...common
   ]
   return { status: 206, head, start, end }
+}
+
+/**
+ * The 416 to one who asks for more of a build that nobody knows: every release of ESP-IDF either begins again from the first byte then, or
+ * fails without damage. Any other answer would be appended to what it has (clients.md 17.4).
+ */
+export function refuseRange(reason: string, size: number): FirmwareAnswer {
+  return refuse(416, reason, ['Content-Range', `bytes */${size}`, 'Cache-Control', 'no-store'])
+}
+
+/** `v1.4.2 4c1d9e02`: for the eye of a person; what cannot stand in a header does not. */
+function describeRelease({ version, digest }: Release): string {
+  return `${version.replace(/[^\x21-\x7e]+/g, '_')} ${digest.slice(0, 8)}`.trim()
 }
 
 function refuse(status: 412 | 416, sentence: string, head: readonly string[]): FirmwareAnswer {

@@ -21,3 +21,14 @@ export function readRange(header: string | undefined, size: number): ByteRange |
   const end = last === '' ? size : Math.min(Number(last) + 1, size)
   return start >= size || end <= start ? 'unsatisfiable' : { start, end }
 }
+
+/**
+ * The first byte that one range asks for, and whether it names an end, without knowing the size: what a client has of a build goes by these.
+ * Undefined for everything that is no such range, an answer from the last byte backwards included.
+ */
+export function readAskedRange(
+  header: string | undefined
+): { readonly start: number; readonly hasEnd: boolean } | undefined {
+  const [, first = '', last = ''] = /^bytes=(\d+)-(\d*)$/i.exec(header ?? '') ?? []
+  return first === '' ? undefined : { start: Number(first), hasEnd: last !== '' }
+}

@@ -53,6 +53,16 @@ export class BuildFolder {
     return { ...nearest?.context, ...this.#asked }
   }
 
+  /** What a file of this name is judged by, as a text that is another one when the rules are. */
+  rulesOf(name: string): string {
+    const { signature, ...context } = this.contextOf(name)
+    const keys = signature?.keys.map(({ digest, publicKey }) => [
+      digest,
+      publicKey?.export({ format: 'der', type: 'spki' }).toString('base64')
+    ])
+    return JSON.stringify([context.chip, context.slotSize, context.kinds, signature?.policy, keys])
+  }
+
   /** The candidate at a path relative to the folder; undefined for what the build system says is not for OTA. */
   candidateAt(relative: string): Candidate | undefined {
     const name = nameOf(relative, this.#label)
@@ -70,11 +80,11 @@ export class BuildFolder {
     return this.#revision
   }
 
-  /** Reads those files of build systems again that have changed: all of them, or those that count for one name. */
-  async refresh(name?: string): Promise<void> {
+  /** Reads those files of build systems again that have changed: all of them, or those that count for some names. */
+  async refresh(...names: readonly string[]): Promise<void> {
     if (!this.#isListed) await this.#list()
-    const places = name === undefined ? [...this.#places.values()] : this.#placesAround(name)
-    await Promise.all(places.map(place => place.look()))
+    const places = names.length === 0 ? this.#places.values() : names.flatMap(name => this.#placesAround(name))
+    await Promise.all([...new Set(places)].map(place => place.look()))
   }
 
   /** Whether a build system says that the file of this name is not for OTA. */

@@ -19,12 +19,21 @@ export interface Judgement<V> {
 /** `done` for this state of the file, or `later`: the next time somebody sees the file, it is looked at again. */
 export type Outcome = 'done' | 'later'
 
+/** What was read of a candidate that is accepted. */
+export interface FoundImage {
+  readonly bytes: Buffer
+  /** The state of the file that has these bytes. */
+  readonly key: string
+  /** From the last change of the file until now, in milliseconds. */
+  readonly settleMs: number
+}
+
 /** The outside of the intake: how to read, judge, keep and tell. */
 export interface IntakeDoors<V> {
   read(candidate: Candidate, knownKey: string | undefined): Promise<CandidateReading>
   judge(candidate: Candidate, bytes: Buffer): Judgement<V>
   /** Keeps and publishes; resolves when it is served, or with `later` when the disk would not have it. */
-  accept(candidate: Candidate, bytes: Buffer, verdict: V, settleMs: number): Promise<Outcome>
+  accept(candidate: Candidate, found: FoundImage, verdict: V): Promise<Outcome>
   refuse(candidate: Candidate, bytes: Buffer, verdict: V): Promise<Outcome>
   refuseTooLarge(candidate: Candidate, size: number): Promise<Outcome>
   /** The file has been away for long enough. */

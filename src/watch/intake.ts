@@ -56,6 +56,13 @@ export class Intake<V> {
     else this.#lookIn(turn, SOONEST_MS)
   }
 
+  /** The file of this candidate was judged in this state before this process began: it is looked at when it changes. */
+  knows(candidate: Candidate, key: string): void {
+    const turn = this.#turns.get(candidate.name) ?? this.#begin(candidate)
+    turn.judgedKey = key
+    turn.key = key
+  }
+
   /** Every name that the intake has a file for, or had one until a moment ago. */
   get names(): Iterable<string> {
     return this.#turns.keys()

@@ -1,4 +1,5 @@
-import type { Candidate, IntakeDoors, IntakeTimes, Outcome } from './candidate.js'
+import type { Candidate, FoundImage, IntakeDoors, IntakeTimes, Outcome } from './candidate.js'
+import type { CandidateReading } from './read-candidate.js'
 
 /** What is known of one candidate between two looks at its file. */
 export interface Progress {
@@ -40,6 +41,10 @@ export function beginProgress(candidate: Candidate): Progress {
   }
 }
 
+function foundImage({ bytes, key, changedAt }: Extract<CandidateReading, { outcome: 'read' }>): FoundImage {
+  return { bytes, key, settleMs: Date.now() - changedAt }
+}
+
 /**
  * Looks at the file of one candidate and does what is due: judge it, wait until it has settled, accept or refuse it, miss it.
  * When to look is not its business.
@@ -78,8 +83,7 @@ export class Lookout<V> {
         return this.#whenStill(progress, reading, () => this.#doors.refuseTooLarge(candidate, reading.size))
       case 'read': {
         const { isServable, isSelfContained, verdict } = this.#doors.judge(candidate, reading.bytes)
-        const accept = (): Promise<Outcome> =>
-          this.#doors.accept(candidate, reading.bytes, verdict, Date.now() - reading.changedAt)
+        const accept = (): Promise<Outcome> => this.#doors.accept(candidate, foundImage(reading), verdict)
         if (isServable && isSelfContained) return this.#settle(progress, reading.key, accept)
         return this.#whenStill(
           progress,

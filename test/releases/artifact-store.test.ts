@@ -47,11 +47,11 @@ describe('the artifact store', () => {
     const { store, folder } = await storeWith(0)
     const bytes = randomBytes(100)
     const digest = digestOf(bytes)
-    expect(await store.verify(digest)).toBeUndefined()
+    expect(await store.verify(digest, 1000)).toBeUndefined()
     await store.keep(digest, bytes)
-    expect(await store.verify(digest)).toBe(true)
+    expect(await store.verify(digest, 1000)).toBe(true)
     await truncate(path.join(folder, `${digest}.bin`), 99)
-    expect(await store.verify(digest)).toBe(false)
+    expect(await store.verify(digest, 1000)).toBe(false)
   })
 
   it('writes an artifact again that was found to be cut', async () => {
@@ -59,9 +59,9 @@ describe('the artifact store', () => {
     const bytes = randomBytes(100)
     await store.keep(digestOf(bytes), bytes)
     await truncate(path.join(folder, `${digestOf(bytes)}.bin`), 10)
-    expect(await store.verify(digestOf(bytes))).toBe(false)
+    expect(await store.verify(digestOf(bytes), 1000)).toBe(false)
     await store.keep(digestOf(bytes), bytes)
-    expect(await store.verify(digestOf(bytes))).toBe(true)
+    expect(await store.verify(digestOf(bytes), 1000)).toBe(true)
   })
 
   it('removes what is not wanted, but not from under a reader', async () => {

@@ -3,95 +3,70 @@
 import path from 'node:path'
 import { setTimeout as elapse } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { renameOver, truncateAndWrite, unlinkAndWrite, writeInPlace, writeSlowly } from '../support/build-folder.js'
+import { renameOver, truncateAndWrite, writeInPlace } from '../support/build-folder.js'
 import { type RunningDaemon, startDaemon, temporaryFolder } from '../support/daemon.js'
-import type { Device } from '../support/device.js'
-import { oneShot } from '../support/device-idf.js'
+import type { Device, DeviceRun } from '../support/device.js'
+import { oneShot, resume } from '../support/device-idf.js'
+import { partial } from '../support/device-idf-partial.js'
 import { anImage } from '../support/image-builder.js'
-import { becomesServed, createChance, createLine, digestOf } from './line.js'
+import { becomesServed, becomesTrue, createChance, createLine, digestOf } from './line.js'
+import { BUILDS, blow, STORM_SECONDS, STORM_SEED, WHOLE } from './storm.js'
 
-const STORM_SECONDS = Number(process.env.STORM_SECONDS ?? 12)
-const SEED = Number(process.env.STORM_SEED ?? Date.now() % 1_000_000)
 const NAME = 'storm.bin'
-const CLIENTS = 8
-
-/** Some of one length, as rebuilds mostly are: in place, any mixture of these has the right length too. */
-const LENGTHS = [256 * 1024, 256 * 1024, 256 * 1024, 192 * 1024, 320 * 1024]
-
-/** Builds that are written to their end, and builds that never are. */
-const BUILDS = Array.from({ length: 30 }, (_, index) => aBuild(index))
-const STOPPED_BUILDS = Array.from({ length: 10 }, (_, index) => aBuild(1000 + index))
-/** Without a hash a mixture may have a right checksum by chance, so these are never written over other bytes. */
-const BUILDS_WITHOUT_HASH = Array.from({ length: 5 }, (_, index) =>
-  anImage({ length: 200 * 1024, seed: 9000 + index * 10, version: `2.${index}.0`, hash: false })
-)
-
-function aBuild(index: number): Buffer {
-  return anImage({ length: LENGTHS[index % LENGTHS.length] ?? 0, seed: 10 + index * 10, version: `1.${index}.0` })
-}
-
-interface Storm {
-  readonly file: string
-  readonly chance: () => number
-  readonly pick: <T>(from: readonly T[]) => T
-}
-
-/** One thing that a build tool, a copy or a person does to the file, and what it is called. */
-type Gust = readonly [name: string, blow: (storm: Storm) => Promise<void>]
-
-const GUSTS: readonly Gust[] = [
-  ['in place', ({ file, pick }) => writeInPlace(file, pick(BUILDS))],
-  ['in place, in pieces', ({ file, pick }) => writeInPlace(file, pick(BUILDS), { pieceLength: 10_000, pauseMs: 1 })],
-  ['truncate and write', ({ file, pick }) => truncateAndWrite(file, pick(BUILDS), { pieceLength: 65_536 })],
-  ['slowly', ({ file, pick }) => writeSlowly(file, pick(BUILDS), 400)],
-  ['rename over', ({ file, pick }) => renameOver(file, pick(BUILDS))],
-  ['unlink and write', ({ file, pick }) => unlinkAndWrite(file, pick(BUILDS), { pieceLength: 50_000 })],
-  ['without a hash', ({ file, pick }) => truncateAndWrite(file, pick(BUILDS_WITHOUT_HASH), { pieceLength: 65_536 })],
-  ['without a hash, rename over', ({ file, pick }) => renameOver(file, pick(BUILDS_WITHOUT_HASH))],
-  [
-    'in place, stops half way',
-    async ({ file, pick, chance }) => {
-      const build = pick(STOPPED_BUILDS)
-      await writeInPlace(file, build, { stopAfter: Math.floor(build.length * (0.05 + 0.9 * chance())) })
-      // Longer than the file has to hold still: the torn bytes are looked at, not only passed by.
-      await elapse(100 + 600 * chance())
-    }
-  ],
-  [
-    'truncate and write, stops half way',
-    async ({ file, pick, chance }) => {
-      const build = pick(STOPPED_BUILDS)
-      await truncateAndWrite(file, build, { stopAfter: Math.floor(build.length * 0.95 * chance()) })
-      await elapse(100 + 600 * chance())
-    }
-  ]
-]
-
-async function blow(file: string, until: number): Promise<ReadonlyMap<string, number>> {
-  const chance = createChance(SEED)
-  const pick = <T>(from: readonly T[]): T => from[Math.floor(chance() * from.length)] as T
-  const counts = new Map<string, number>()
-  while (performance.now() < until) {
-    const [name, gust] = pick(GUSTS)
-    await gust({ file, chance, pick })
-    counts.set(name, (counts.get(name) ?? 0) + 1)
-    await elapse(chance() < 0.3 ? 350 * chance() : 60 * chance())
-  }
-  return counts
-}
+/** Those that ask for the whole image, as most do. */
+const WHOLE_CLIENTS = 8
+type AddressOf = (index: number) => Partial<Device>
+/** On Linux every address of 127/8 is this machine's: some of the devices have their own, as on a LAN, and some share one. */
+const PLACES: readonly (readonly [place: string, addressOf: AddressOf])[] =
+  process.platform === 'linux'
+    ? [
+        ['alone', index => ({ localAddress: `127.0.1.${index + 1}` })],
+        ['behind one address', () => ({ localAddress: '127.0.2.1' })]
+      ]
+    : [['behind one address', () => ({})]]
 
 interface Download {
   readonly outcome: string
-  readonly status: number | undefined
   readonly digest: string
+  readonly statuses: readonly (number | undefined)[]
 }
 
-async function downloadAllTheTime(daemon: RunningDaemon, client: number, until: number): Promise<Download[]> {
-  const device: Device = { ca: daemon.ca, url: daemon.url(NAME) }
+const digestIn = ({ digest }: Download): string => digest
+
+function describeDownloads(downloads: readonly Download[]): string {
+  const updated = downloads.filter(({ outcome }) => outcome === 'updated')
+  const sentBack = downloads.filter(({ statuses }) => statuses.includes(416))
+  return `${downloads.length} downloads, ${updated.length} updated, ${sentBack.length} sent back`
+}
+
+type Flow = (device: Device, chance: () => number) => Promise<DeviceRun>
+
+/** Loses power somewhere, and goes on when it has it again. */
+const twice =
+  (flow: (device: Device, stopAfter: number | undefined) => Promise<DeviceRun>): Flow =>
+  async (device, chance) => {
+    const first = await flow(device, Math.floor(chance() * 320 * 1024))
+    await elapse(300 * chance())
+    return first.outcome === 'updated' ? first : flow({ ...device, slot: first.slot }, undefined)
+  }
+
+const RANGED: Readonly<Record<string, Flow>> = {
+  'in ranges, IDF 5.5': device => partial(device, { release: '5.5', maxHttpRequestSize: 32_768 }),
+  'in ranges, IDF 4.4': device => partial(device, { release: '4.4', maxHttpRequestSize: 32_768 }),
+  'resuming, IDF 5.5': twice((device, stopAfter) =>
+    resume(device, { release: '5.5', ...(stopAfter && { stopAfter }) })
+  ),
+  'resuming in ranges, IDF 6.0': twice((device, stopAfter) =>
+    partial(device, { release: '6.0', resumes: true, maxHttpRequestSize: 32_768, ...(stopAfter && { stopAfter }) })
+  )
+}
+
+async function downloadAllTheTime(device: Device, flow: Flow, seed: number, until: number): Promise<Download[]> {
+  const chance = createChance(seed)
   const downloads: Download[] = []
   while (performance.now() < until) {
-    const { outcome, slot, requests } = await oneShot(device, { release: client % 2 === 0 ? '5.5' : '4.4' })
-    downloads.push({ outcome, status: requests[0]?.status, digest: digestOf(slot) })
+    const { outcome, slot, requests } = await flow(device, chance)
+    downloads.push({ outcome, digest: digestOf(slot), statuses: requests.map(({ status }) => status) })
     await elapse(20)
   }
   return downloads
@@ -108,38 +83,57 @@ async function askAllTheTime(daemon: RunningDaemon, until: number): Promise<Set<
   return statuses
 }
 
-describe(`in ${STORM_SECONDS} s of builds written in every way (STORM_SEED=${SEED})`, () => {
+describe(`in ${STORM_SECONDS} s of builds written in every way (STORM_SEED=${STORM_SEED})`, () => {
   it('gives every device one whole build, and always gives one', {
-    timeout: STORM_SECONDS * 1000 + 40_000
+    timeout: STORM_SECONDS * 1000 + 60_000
   }, async () => {
     const folder = await temporaryFolder()
     const file = path.join(folder, NAME)
     await truncateAndWrite(file, BUILDS[0] as Buffer)
     const daemon = await startDaemon({ folders: [folder] })
     await becomesServed(daemon, NAME, BUILDS[0] as Buffer, 5000)
+    const device: Device = { ca: daemon.ca, url: daemon.url(NAME) }
 
     const until = performance.now() + STORM_SECONDS * 1000
-    const clients = Array.from({ length: CLIENTS }, (_, client) => downloadAllTheTime(daemon, client, until))
-    const [gusts, statuses, ...downloads] = await Promise.all([
+    const whole = Array.from({ length: WHOLE_CLIENTS }, (_, client) =>
+      downloadAllTheTime(
+        device,
+        device => oneShot(device, { release: client % 2 === 0 ? '5.5' : '4.4' }),
+        client,
+        until
+      )
+    )
+    const ranged = PLACES.flatMap(([place, addressOf], lane) =>
+      Object.entries(RANGED).map(async ([name, flow], index) => {
+        const there = { ...device, ...addressOf(index) }
+        const downloads = await downloadAllTheTime(there, flow, STORM_SEED + 10 * lane + index, until)
+        return { place, name, flow, there, downloads }
+      })
+    )
+    const [gusts, statuses, ones, inRanges] = await Promise.all([
       blow(file, until),
       askAllTheTime(daemon, until),
-      ...clients
+      Promise.all(whole).then(downloads => downloads.flat()),
+      Promise.all(ranged)
     ])
-    const all = downloads.flat()
     console.log(
-      `seed ${SEED}: ${all.length} downloads of ${new Set(all.map(({ digest }) => digest)).size} builds`,
+      `seed ${STORM_SEED}: ${ones.length} whole downloads of ${new Set(ones.map(digestIn)).size} builds`,
       gusts
     )
+    for (const { place, name, downloads } of inRanges) console.log(`${place}, ${name}: ${describeDownloads(downloads)}`)
 
     expect([...statuses], 'the name is never missing').toEqual([200])
-    expect(all.filter(({ status }) => status !== 200)).toEqual([])
-    expect(all.filter(({ outcome }) => outcome !== 'updated')).toEqual([])
-    const whole = new Set([...BUILDS, ...BUILDS_WITHOUT_HASH].map(digestOf))
-    expect(all.filter(({ digest }) => !whole.has(digest))).toEqual([])
+    expect(ones.filter(({ statuses }) => statuses.some(status => status !== 200))).toEqual([])
+    expect(ones.filter(({ outcome }) => outcome !== 'updated')).toEqual([])
+    const all = [...ones, ...inRanges.flatMap(({ downloads }) => downloads)]
+    expect(all.filter(download => download.outcome === 'updated' && !WHOLE.has(digestIn(download)))).toEqual([])
+    expect(all.filter(({ outcome, statuses }) => outcome !== 'updated' && statuses.at(-1) !== 416)).toEqual([])
+    const alone = inRanges.filter(({ place }) => place === 'alone').flatMap(({ downloads }) => downloads)
+    expect(alone.filter(({ outcome }) => outcome !== 'updated')).toEqual([])
     const published = daemon.log.filter(({ event }) => event === 'release.published') as { digest: string }[]
-    expect(published.filter(({ digest }) => !whole.has(digest))).toEqual([])
-    expect(all.length, 'the storm was downloaded through').toBeGreaterThan(CLIENTS * STORM_SECONDS)
-    expect(new Set(all.map(({ digest }) => digest)).size, 'builds came through').toBeGreaterThan(STORM_SECONDS / 3)
+    expect(published.filter(({ digest }) => !WHOLE.has(digest))).toEqual([])
+    expect(ones.length, 'the storm was downloaded through').toBeGreaterThan(WHOLE_CLIENTS * STORM_SECONDS)
+    expect(new Set(ones.map(digestIn)).size, 'builds came through').toBeGreaterThan(STORM_SECONDS / 3)
 
     const inPlace = anImage({ length: 256 * 1024, seed: 77_000, version: '3.0.0' })
     await writeInPlace(file, inPlace, { pieceLength: 10_000 })
@@ -147,6 +141,12 @@ describe(`in ${STORM_SECONDS} s of builds written in every way (STORM_SEED=${SEE
     const renamed = anImage({ length: 256 * 1024, seed: 78_000, version: '4.0.0' })
     await renameOver(file, renamed)
     await becomesServed(daemon, NAME, renamed, 1000)
+    // Whoever was sent back, and tries again as its application does, ends with a whole build.
+    for (const { name, there, flow } of inRanges)
+      await becomesTrue(`${name} from ${there.localAddress} is updated`, 5000, async () => {
+        const { outcome, slot } = await flow(there, () => 0.3)
+        return outcome === 'updated' && slot.equals(renamed)
+      })
     expect(await daemon.stop()).toBe(0)
   })
 })

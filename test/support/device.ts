@@ -8,6 +8,8 @@ export interface Device {
   readonly ca: string
   /** The URL in its firmware, `https:` or `http:`. */
   readonly url: string
+  /** The address that it has, of those of this machine; any when left out. */
+  readonly localAddress?: string
   /** What lies in the OTA slot from an earlier attempt; only flows that resume look at it. */
   readonly slot?: Buffer
   /** Length of the OTA slot; unlimited when left out. */
@@ -94,6 +96,7 @@ export function createWire(device: Device, options: FlowOptions): Wire {
       port,
       ca: device.ca,
       maxVersion: device.maxVersion ?? 'TLSv1.2',
+      localAddress: device.localAddress,
       tls: secure
     })
     opened++

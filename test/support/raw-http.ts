@@ -7,6 +7,8 @@ import { createBodyReader, type Framing } from './raw-http-body.js'
 export interface ConnectionOptions {
   readonly host: string
   readonly port: number
+  /** The address that it comes from, of those of this machine. */
+  readonly localAddress?: string | undefined
   /** PEM of the only authority that is trusted; not needed with `tls: false`. */
   readonly ca?: string | undefined
   /** Name sent as SNI: the host when left out, even an IP address, as mbedTLS does (clients.md R9); none when empty. */
@@ -78,7 +80,7 @@ export class NoAnswer extends Error {
 /** Opens a connection and, over TLS, verifies the server against `ca` and the host. Rejects with Node's own error. */
 export async function openConnection(options: ConnectionOptions): Promise<Connection> {
   const secure = options.tls !== false
-  const socket = secure ? openTls(options) : connectTcp({ host: options.host, port: options.port })
+  const socket = secure ? openTls(options) : connectTcp(endsOf(options))
   try {
     await once(socket, secure ? 'secureConnect' : 'connect', { signal: AbortSignal.timeout(10_000) })
   } catch (cause) {
@@ -109,8 +111,13 @@ export async function exchange(connection: Connection, requestText: string, opti
   return { ...head, ...received, reads, keepsOpen }
 }
 
-function openTls({ host, port, ca, servername, maxVersion }: ConnectionOptions): Socket {
-  const socket = connectTls({ host, port, ...(ca && { ca }), ...(maxVersion && { maxVersion }) })
+function endsOf({ host, port, localAddress }: ConnectionOptions) {
+  return { host, port, ...(localAddress && { localAddress }) }
+}
+
+function openTls(options: ConnectionOptions): Socket {
+  const { host, ca, servername, maxVersion } = options
+  const socket = connectTls({ ...endsOf(options), ...(ca && { ca }), ...(maxVersion && { maxVersion }) })
   const name = servername ?? host
   // tls.connect warns of an IP address as SNI (RFC 6066, section 3); devices send one, so it is set past that check.
   if (name !== '') (socket as unknown as { setServername(name: string): void }).setServername(name)

@@ -1,4 +1,4 @@
-import type { FastifyPluginAsync } from 'fastify'
+import type { FastifyPluginAsync, FastifyReply } from 'fastify'
 import { nameIn } from '../request-target.js'
 import { sendText } from '../text-answer.js'
 
@@ -11,10 +11,14 @@ const routes: FastifyPluginAsync = async fastify => {
     // Any other path below is a name: a folder of builds may be called artifacts.
     url: '/artifacts/:digest(^[0-9a-f]{64}).bin',
     handler: (request, reply) => {
-      const [, digest] = ARTIFACT.exec(nameIn(request.raw.url ?? '') ?? '') ?? []
-      const release = digest === undefined ? undefined : fastify.currentCatalog().byDigest(digest)
-      if (release !== undefined) return reply.sendFirmware(release, 'immutable')
-      return sendText(reply, 404, 'no such artifact; /manifest.json lists the releases that are kept')
+      const [, digest = ''] = ARTIFACT.exec(nameIn(request.raw.url ?? '') ?? '') ?? []
+      const restoring = fastify.restoredArtifact(digest)
+      const answer = (): FastifyReply => {
+        const release = fastify.currentCatalog().byDigest(digest)
+        if (release !== undefined) return reply.sendArtifact(release)
+        return sendText(reply, 404, 'no such artifact; /manifest.json lists the releases that are kept')
+      }
+      return restoring === undefined ? answer() : restoring.then(answer)
     }
   })
 }

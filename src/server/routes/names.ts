@@ -15,10 +15,14 @@ const routes: FastifyPluginAsync = async fastify => {
     handler: (request, reply) => {
       const name = nameIn(request.raw.url ?? '')
       if (name === undefined) return sendText(reply, 404, 'there is no such address here')
-      const catalog = fastify.currentCatalog()
-      const current = catalog.entry(name)?.current
-      if (current !== undefined) return reply.sendFirmware(current, 'revalidate')
-      return sendDocument(catalog, name, request, reply) ?? sendText(reply, 404, whyNot(catalog, name))
+      const answer = (): FastifyReply => {
+        const catalog = fastify.currentCatalog()
+        const entry = catalog.entry(name)
+        if (entry?.current !== undefined) return reply.sendFirmware(entry, entry.current)
+        return sendDocument(catalog, name, request, reply) ?? sendText(reply, 404, whyNot(catalog, name))
+      }
+      const restoring = fastify.restored(name) ?? fastify.restored(withoutSuffix(name))
+      return restoring === undefined ? answer() : restoring.then(answer)
     }
   })
 }
@@ -31,14 +35,17 @@ function sendDocument(
   request: FastifyRequest,
   reply: FastifyReply
 ): FastifyReply | undefined {
-  const dot = name.lastIndexOf('.')
-  const release = catalog.entry(name.slice(0, Math.max(0, dot)))?.current
+  const release = catalog.entry(withoutSuffix(name))?.current
   if (release === undefined) return undefined
-  const suffix = name.slice(dot)
+  const suffix = name.slice(name.lastIndexOf('.'))
   reply.header('cache-control', 'no-cache')
   if (suffix === '.json') return reply.type('application/json').send(writeManifest(release, originOf(request)))
   const sidecar = SIDECAR_SUFFIXES.find(known => known === suffix)
   return sidecar && reply.type('text/plain; charset=utf-8').send(sidecarOf(release, sidecar))
+}
+
+function withoutSuffix(name: string): string {
+  return name.slice(0, Math.max(0, name.lastIndexOf('.')))
 }
 
 /** What else there is that somebody may have meant. */

@@ -1,0 +1,216 @@
+import path from 'node:path'
+import type { Report } from './log.js'
+import type { ArtifactStore } from './releases/artifact-store.js'
+import type { Catalog, Change, IsHeld } from './releases/catalog.js'
+import { Committer } from './releases/committer.js'
+import { createPruning, type Pruning } from './releases/pruning.js'
+import type { Release } from './releases/release.js'
+import { Restoration } from './releases/restoration.js'
+import { openState, type State } from './releases/state.js'
+import { Pins } from './runs/pins.js'
+import { RunsFile } from './runs/runs-file.js'
+
+export interface CatalogKeeperOptions {
+  /** `state/` of the home. */
+  readonly folder: string
+  readonly keepReleases: number
+  readonly cacheBytes: number
+  readonly isWatched: (release: Release) => boolean
+  readonly report: Report
+  /** An artifact is not what it was: its release is not served until somebody has looked at the file again. */
+  readonly onDamaged: (name: string) => void
+}
+
+/** How often releases are let go that a run has held until now. */
+const TRIM_EVERY_MS = 60_000
+
+/**
+ * Keeps the catalog with everything that decides which releases it has: the state folder, the runs and pins that hold earlier ones, the committer,
+ * and the pruning of what nobody needs. The catalog in here is the one thing of the house that changes while it runs.
+ */
+export class CatalogKeeper {
+  readonly store: ArtifactStore
+  readonly runs: RunsFile
+  readonly pins: Pins
+  readonly #options: CatalogKeeperOptions
+  readonly #state: State
+  readonly #committer: Committer
+  readonly #restoration: Restoration
+  readonly #pruning: Pruning
+  readonly #trimming: NodeJS.Timeout
+  /** Digests whose artifacts are kept already, and whose releases are not in the catalog yet. */
+  readonly #pending = new Set<string>()
+  #catalog: Catalog
+  #isRestoring = true
+
+  /** @throws OperatorError when the state folder cannot be used, or another process uses it */
+  static async open(options: CatalogKeeperOptions): Promise<CatalogKeeper> {
+    const { folder, report } = options
+    const opened: { runs?: RunsFile; pins?: Pins } = {}
+    const state = await openState({
+      ...options,
+      openHolds: async () => {
+        opened.runs = await RunsFile.open({
+          file: path.join(folder, 'runs.jsonl'),
+          now: steadyClock(),
+          onFailure: code => report('runs.failed', { reason: `state/runs.jsonl cannot be written (${code})` })
+        })
+        opened.pins = await Pins.open(path.join(folder, 'pins.json'), {
+          onDamaged: () => report('catalog.repaired', { file: 'pins.json', reason: 'it was damaged and is set aside' })
+        })
+        return isHeldBy(opened.runs, opened.pins)
+      }
+    })
+    const { runs, pins } = opened
+    if (runs === undefined || pins === undefined) throw new Error('the state was opened without its runs and pins')
+    if (state.damagedLines > 0)
+      report('catalog.repaired', { file: 'catalog.jsonl', reason: `${state.damagedLines} damaged lines were left out` })
+    return new CatalogKeeper(options, state, runs, pins)
+  }
+
+  private constructor(options: CatalogKeeperOptions, state: State, runs: RunsFile, pins: Pins) {
+    const { keepReleases, isWatched, report, onDamaged } = options
+    this.#options = options
+    this.#state = state
+    this.store = state.store
+    this.runs = runs
+    this.pins = pins
+    const isHeld = isHeldBy(runs, pins)
+    const { journaled } = state
+    this.#catalog = journaled.after(
+      [...journaled.entries].map(({ name }) => ({ type: 'doubt', name })),
+      keepReleases,
+      isHeld
+    )
+    this.#committer = new Committer({
+      file: state.catalogFile,
+      keepReleases,
+      isHeld,
+      currentCatalog: () => this.#catalog,
+      replaceCatalog: next => {
+        this.#catalog = next
+      }
+    })
+    this.#restoration = new Restoration({
+      journaled,
+      store: this.store,
+      isWatched,
+      isHeld,
+      commit: change => this.#committer.commit(change),
+      tellDamage: ({ name, digest }, reason) => {
+        report('artifact.damaged', { name, digest, reason })
+        onDamaged(name)
+      }
+    })
+    this.#pruning = createPruning(
+      this.store,
+      digest => this.#pending.has(digest) || this.#catalog.byDigest(digest) !== undefined
+    )
+    this.#trimming = setInterval(() => void this.#trim(), TRIM_EVERY_MS).unref()
+  }
+
+  get catalog(): Catalog {
+    return this.#catalog
+  }
+
+  /** The catalog as the last process left it. */
+  get journaled(): Catalog {
+    return this.#state.journaled
+  }
+
+  /** What listens in the state folder takes questions from now on. */
+  serve: State['serve'] = handle => this.#state.serve(handle)
+
+  /** Looks at the artifacts of the last run, in the background. Resolves when current releases have been looked at. */
+  restore(): Promise<void> {
+    return this.#restoration.begin()
+  }
+
+  /** Looks at the earlier ones; what nobody needs is removed from then on. */
+  async restoreRest(): Promise<void> {
+    await this.#restoration.rest()
+    this.#isRestoring = false
+    this.#pruning.begin()
+  }
+
+  /** Whether releases are still missing that have not been looked at. */
+  get isRestoring(): boolean {
+    return this.#isRestoring
+  }
+
+  /** Resolves when a name, or an artifact, may be asked about; undefined where there is nothing to wait for. */
+  restored(name: string): Promise<void> | undefined {
+    return this.#restoration.of(name)
+  }
+
+  restoredArtifact(digest: string): Promise<void> | undefined {
+    return this.#restoration.ofArtifact(digest)
+  }
+
+  /**
+   * Resolves when the change survives a crash and every new request sees it.
+   * @throws the system error of the disk; the catalog is then as it was
+   */
+  async commit(change: Change): Promise<void> {
+    await this.#committer.commit(change)
+  }
+
+  /**
+   * Keeps an image and publishes it.
+   * @throws the system error of the disk; the catalog is then as it was
+   */
+  async publish(release: Release, bytes: Buffer): Promise<void> {
+    this.#pending.add(release.digest)
+    try {
+      await this.store.keep(release.digest, bytes)
+      await this.#committer.commit({ type: 'publish', release })
+    } finally {
+      this.#pending.delete(release.digest)
+    }
+    this.#pruning.soon()
+  }
+
+  /** Loads the newest releases into memory, as many as fit: they are what devices ask for. */
+  async warm(): Promise<void> {
+    const current = [...this.#catalog.entries].flatMap(entry => entry.current ?? [])
+    let room = this.#options.cacheBytes
+    for (const { digest, size } of current.sort((a, b) => b.publishedAt - a.publishedAt)) {
+      room -= size
+      if (room < 0) return
+      await this.store.warm(digest, size)
+    }
+  }
+
+  /** Reads and removes nothing more; what is being committed still is. */
+  async stop(): Promise<void> {
+    clearInterval(this.#trimming)
+    this.#pruning.end()
+    await this.#restoration.close()
+    await this.#committer.idle()
+  }
+
+  /** Lets another process have the folder. Call it when nobody downloads any more. */
+  async close(): Promise<void> {
+    // Whoever asks through the socket may have changed something since.
+    await this.#committer.idle()
+    await this.runs.close()
+    await this.#state.close()
+  }
+
+  async #trim(): Promise<void> {
+    const { keepReleases } = this.#options
+    const crowded = [...this.#catalog.entries].filter(({ earlier }) => earlier.length > keepReleases)
+    await Promise.all(crowded.map(({ name }) => this.#committer.commit({ type: 'trim', name })))
+    if (crowded.length > 0) this.#pruning.soon()
+  }
+}
+
+function isHeldBy(runs: RunsFile, pins: Pins): IsHeld {
+  return (name, digest) => (pins.holds(name, digest) ? 'pinned' : runs.table.isHeld(name, digest))
+}
+
+/** Milliseconds since 1970 by the clock of the start: setting the clock while otad runs ends no run. */
+function steadyClock(): () => number {
+  const startedAt = Date.now() - performance.now()
+  return () => startedAt + performance.now()
+}
