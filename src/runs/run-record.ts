@@ -17,10 +17,12 @@ export interface Run {
   /** No byte behind this one has been handed over. */
   reached: number
   lastSeen: number
-  /** All of it was handed over, and its connection then ended as one does whose other end has read everything. */
+  /** From then on it counts as read to its end; undefined where it was not handed over to its end, or nobody knows what became of it. */
   receivedAt: number | undefined
   /** The connection that it is on, while the process lives. */
   connection: object | undefined
+  /** Its device was sent back: it does not go on from here, but may still resume, after a HEAD. */
+  isSentBack: boolean
   /** The answer that was begun last: only its end says where the run stands. Before it, the run had reached this far. */
   sending: { reached: number } | undefined
 }
@@ -48,11 +50,14 @@ export interface RunRecord {
   lastSeen: number
 }
 
-/** A promise counts this long: a device asks at once, and its longest handshake takes some seconds. */
+/** A promise counts this long. */
 export const PROMISE_MS = 60_000
-/** Between two ranges a device erases flash, up to two minutes (clients.md R12). */
-const CONTINUE_MS = 10 * 60_000
-/** One who has received everything comes back only when it crashed at that very moment. */
+/**
+ * From the length to the first bytes, and from one range to the next, it is one connection: esp_http_client gives each step of that 5 s.
+ * Flash is erased while an answer is under way, and not in between (clients.md R12).
+ */
+export const ASKS_WITHIN_MS = 15_000
+/** One who has received everything asks no more of it, unless it is no device. */
 const RECEIVED_MS = 5 * 60_000
 /** Beyond this nobody comes back. */
 export const REMEMBER_MS = 30 * 24 * 60 * 60_000
@@ -76,11 +81,14 @@ export interface Generation {
 export interface Match {
   /** The generation to answer with; undefined where several could be meant, or one that is not known. */
   readonly generation: string | undefined
-  /** The runs of that generation that could be meant. */
+  /** The runs that could be meant. */
   readonly runs: readonly Run[]
+  /** A run that is not known could be meant as well. */
+  readonly isUnsure: boolean
 }
 
-const NONE: Match = { generation: undefined, runs: [] }
+/** Nobody who is known has bytes like those. */
+export const NO_MATCH: Match = { generation: undefined, runs: [], isUnsure: true }
 
 export interface Lost {
   readonly lost: number
@@ -104,11 +112,16 @@ export function addPromise({ promises }: RunRecord, promised: Promised): void {
   while (promises.length > MOST_PROMISES) promises.shift()
 }
 
-/** One run more. Of too many, two of one generation become one, of several devices; only where there are no such two, the oldest is lost. */
+/** One run more. Of too many, one that was received goes; else two of one generation become one, of several devices; only where there are no such two, the oldest is lost. */
 export function addRun(record: RunRecord, run: Run): void {
   const { runs } = record
   runs.push(run)
   if (runs.length <= MOST_RUNS) return
+  const received = runs.find(({ receivedAt }) => receivedAt !== undefined)
+  if (received !== undefined) {
+    drop(runs, other => other === received)
+    return
+  }
   const oldestFirst = runs.filter(other => other !== run).sort((a, b) => a.lastSeen - b.lastSeen)
   const heirOf = (older: Run): Run | undefined => {
     const alike = oldestFirst.filter(
@@ -165,7 +178,8 @@ export function promiseFor(
   )
   const newest = open.at(-1)
   if (newest === undefined || isSure || !hasEnd) return newest
-  return open.every(({ size }) => size === newest.size) ? newest : 'unsure'
+  const rivals = open.filter(({ at }) => newest.at - at <= ASKS_WITHIN_MS)
+  return rivals.every(({ size }) => size === newest.size) ? newest : 'unsure'
 }
 
 /**
@@ -173,13 +187,13 @@ export function promiseFor(
  * its newest run that reaches so far is the one (clients.md 17.4, steps 2 and 3).
  */
 export function matchOfDevice(record: RunRecord, { start }: AskedBytes, now: number): Match {
-  const newestFirst = [...record.runs].sort((a, b) => b.lastSeen - a.lastSeen)
-  const found = newestFirst.find(({ next }) => next === start) ?? newestFirst.find(({ reached }) => start <= reached)
-  if (found === undefined) return NONE
+  const newestFirst = newestFirstOf(reachingRuns(record, start, now))
+  const found = newestFirst.find(({ next }) => next === start) ?? newestFirst[0]
+  if (found === undefined) return NO_MATCH
   const promised = openPromises(record, now).at(-1)
   // It was told another length since: it would write two builds into one slot.
   const holdsOther = promised !== undefined && promised.generation !== found.generation
-  return holdsOther ? NONE : { generation: found.generation, runs: [found] }
+  return { generation: holdsOther ? undefined : found.generation, runs: [found], isUnsure: false }
 }
 
 /**
@@ -193,40 +207,47 @@ export function matchOfDevice(record: RunRecord, { start }: AskedBytes, now: num
  */
 export function matchOfAddress(record: RunRecord, asked: AskedBytes, now: number): Match {
   const { start, hasEnd } = asked
-  const isRecent = (at: number): boolean => now - at <= CONTINUE_MS
-  const reaching = record.runs.filter(({ reached }) => start <= reached)
+  const isRecent = (at: number): boolean => now - at <= ASKS_WITHIN_MS
+  const all = reachingRuns(record, start, now)
+  const reaching = all.filter(run => !isReceived(run, now))
   const isLost = start <= record.lost
   const going = reaching.filter(
-    ({ style, next, lastSeen }) => style === 'ranges' && (next ?? start) === start && isRecent(lastSeen)
+    ({ style, next, size, lastSeen, isSentBack }) =>
+      style === 'ranges' && !isSentBack && start < size && (next ?? start) === start && isRecent(lastSeen)
   )
   const isExact = going.some(({ next }) => next === start)
   const resuming = reaching.filter(({ lastSeen }) => !isExact || isRecent(lastSeen))
   const mayResume = isLost && (!isExact || isRecent(record.lostAt))
 
+  const told = openPromises(record, now).filter(({ at }) => now - at <= ASKS_WITHIN_MS)
   const possible = new Set(going)
   let isUnsure = isLost && isRecent(record.lostAt)
-  if (hasEnd) {
-    // It holds the length that it was told: only bytes of that very generation may follow.
-    for (const promised of openPromises(record, now)) {
-      for (const run of resuming) {
-        if (run.generation === promised.generation) possible.add(run)
-        else isUnsure = true
-      }
-      isUnsure ||= mayResume
-    }
-  } else {
-    for (const run of resuming) if (run.style === 'stream') possible.add(run)
+  if (!hasEnd || told.length > 0) {
+    for (const run of resuming) if (hasEnd || run.style === 'stream') possible.add(run)
     isUnsure ||= mayResume
   }
   // Nothing that ESP-IDF does: another client, whose bytes can be of any run that came so far.
   if (possible.size === 0 && !isUnsure) {
-    for (const run of reaching) possible.add(run)
+    const [newest] = newestFirstOf(all)
+    for (const run of reaching.length > 0 || newest === undefined ? reaching : [newest]) possible.add(run)
     isUnsure = isLost
   }
   const runs = [...possible]
   const [first] = runs
-  const isOne = first !== undefined && runs.every(({ generation }) => generation === first.generation)
-  return isOne && !isUnsure ? { generation: first.generation, runs } : NONE
+  // One that holds a length which it was told can only use bytes of that very generation.
+  const generations = new Set([...runs, ...(hasEnd ? told : [])].map(({ generation }) => generation))
+  const isOne = first !== undefined && generations.size === 1
+  return { generation: isOne && !isUnsure ? first.generation : undefined, runs, isUnsure }
+}
+
+function newestFirstOf(runs: readonly Run[]): readonly Run[] {
+  return [...runs].sort((a, b) => b.lastSeen - a.lastSeen)
+}
+
+/** Notes whose device was sent back, where only one can have asked. */
+export function noteSentBack({ runs, isUnsure }: Match): void {
+  const [only] = runs
+  if (runs.length === 1 && !isUnsure && only?.isOfSeveral === false) only.isSentBack = true
 }
 
 /**
@@ -235,7 +256,7 @@ export function matchOfAddress(record: RunRecord, asked: AskedBytes, now: number
  */
 export function runToMove(possible: readonly Run[], { start, hasEnd }: AskedBytes): Run | undefined {
   if (possible.some(({ style }) => style !== (hasEnd ? 'ranges' : possible[0]?.style))) return undefined
-  const newestFirst = possible.filter(({ isOfSeveral }) => !isOfSeveral).sort((a, b) => b.lastSeen - a.lastSeen)
+  const newestFirst = newestFirstOf(possible.filter(({ isOfSeveral }) => !isOfSeveral))
   const moved = newestFirst.find(({ next }) => next === start) ?? newestFirst[0]
   if (moved === undefined) return undefined
   const others = possible.filter(run => run !== moved)
@@ -243,6 +264,15 @@ export function runToMove(possible: readonly Run[], { start, hasEnd }: AskedByte
   if (others.some(({ next }) => next !== undefined && next !== moved.next)) return undefined
   for (const other of others) standForBoth(other, moved)
   return moved
+}
+
+/** Runs that came so far. One that was received asks for nothing behind its end. */
+function reachingRuns({ runs }: RunRecord, start: number, now: number): Run[] {
+  return runs.filter(run => start <= run.reached && (start < run.size || !isReceived(run, now)))
+}
+
+function isReceived({ receivedAt }: Run, now: number): boolean {
+  return receivedAt !== undefined && receivedAt <= now
 }
 
 /** Promises that nobody has taken up yet. */

@@ -1,4 +1,5 @@
 import {
+  ASKS_WITHIN_MS,
   type AskedBytes,
   addPromise,
   addRun,
@@ -7,6 +8,8 @@ import {
   type Match,
   matchOfAddress,
   matchOfDevice,
+  NO_MATCH,
+  noteSentBack,
   openPromises,
   promiseFor,
   REMEMBER_MS,
@@ -67,7 +70,8 @@ export interface RunTableOptions {
 }
 
 const MOST_RECORDS = 100_000
-const AWAY_MS = 30_000
+/** What happens to a run in this time need not outlive the process: whoever was away for longer is back, and has to be counted again. */
+const AWAY_MS = 2_000
 /** Generations are kept for one who was cut off this long. */
 const HOLD_MS = 7 * 24 * 60 * 60_000
 
@@ -121,13 +125,16 @@ export class RunTable {
       : this.#more(asker, asked, offer, record, now)
   }
 
-  /** What was handed over to the end on this connection has been read: the other end has asked for more, or hung up in order. */
-  confirm(connection: object, { client, isSure }: Omit<Asker, 'connection'>, name: string): void {
+  /**
+   * What was handed over to the end on this connection has been read: the other end said goodbye, or asked for more. Where it only closed the
+   * connection, as ESP-IDF does (`isLikely`), that counts as soon as it has not come back for more.
+   */
+  confirm(connection: object, { client, isSure }: Omit<Asker, 'connection'>, name: string, isLikely = false): void {
     const record = this.#recordOf(client, name)
     const run = record?.runs.find(found => found.connection === connection)
     // Not `reached`: of a run from before a restart nobody knows how far that is.
     if (record === undefined || run === undefined || run.next !== run.size || run.receivedAt !== undefined) return
-    run.receivedAt = this.#options.now()
+    run.receivedAt = this.#options.now() + (isLikely ? ASKS_WITHIN_MS : 0)
     if (isSure) record.promises.length = 0
     this.#changed(record)
   }
@@ -190,10 +197,15 @@ export class RunTable {
 
   #more(asker: Asker, asked: AskedBytes, offer: Offer, record: RunRecord | undefined, now: number): Choice {
     const own = record?.runs.findLast(run => run.connection === asker.connection && asked.start <= run.reached)
-    const match = own === undefined ? matchOf(asker, asked, record, now) : { generation: own.generation, runs: [own] }
+    const match =
+      own === undefined
+        ? matchOf(asker, asked, record, now)
+        : { generation: own.generation, runs: [own], isUnsure: false }
     const digest = match.generation ?? (offer.hadOthers ? undefined : offer.current.digest)
-    if (digest === undefined)
+    if (digest === undefined) {
+      noteSentBack(match)
       return refused('it is not known which build the bytes before these were of; begin again from the first byte')
+    }
     const generation = offer.find(digest)
     if (generation === undefined) return refused('the build that the bytes before these were of is not kept any more')
     return {
@@ -222,6 +234,7 @@ export class RunTable {
     run.next = end
     run.reached = Math.max(run.reached, end)
     run.receivedAt = undefined
+    run.isSentBack = false
     run.lastSeen = this.#options.now()
     this.#changed(record)
     return {
@@ -297,13 +310,14 @@ function createRun({ digest, size }: Generation, style: Run['style'], now: numbe
     reached: 0,
     lastSeen: now,
     receivedAt: undefined,
+    isSentBack: false,
     connection: undefined,
     sending: undefined
   }
 }
 
 function matchOf(asker: Asker, asked: AskedBytes, record: RunRecord | undefined, now: number): Match {
-  if (record === undefined) return { generation: undefined, runs: [] }
+  if (record === undefined) return NO_MATCH
   return asker.isSure ? matchOfDevice(record, asked, now) : matchOfAddress(record, asked, now)
 }
 

@@ -112,6 +112,7 @@ function readRun(value: unknown): Run | undefined {
     reached,
     lastSeen,
     receivedAt: isCount(receivedAt) ? receivedAt : undefined,
+    isSentBack: false,
     connection: undefined,
     sending: undefined
   }

@@ -5,6 +5,7 @@ import { type ClientHello, readClientHello } from './client-hello.js'
 import { type FirstBytes, peek } from './first-bytes.js'
 import { type FailedHandshake, OWN_CODES } from './handshake-causes.js'
 import { httpsUrlOf, plainHttpAnswer } from './plain-http.js'
+import { socketUnder } from './tcp-socket.js'
 
 export interface ConnectionsOptions {
   /** Largest plaintext of a TLS record, in bytes. */
@@ -158,11 +159,6 @@ export function watchConnections(server: Server, options: ConnectionsOptions): C
 function codeOf(error: NodeJS.ErrnoException): string {
   if (error.code === 'ECONNRESET' && error.syscall === undefined) return OWN_CODES.closed
   return error.code ?? error.message
-}
-
-/** The TCP socket that a TLS socket was made on; Node keeps it there and tells it nowhere else. */
-function socketUnder(socket: TLSSocket): Socket | undefined {
-  return '_parent' in socket ? (socket._parent as Socket) : undefined
 }
 
 function deviceOf({ remoteAddress }: { readonly remoteAddress?: string | undefined }): string {

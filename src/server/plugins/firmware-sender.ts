@@ -9,6 +9,7 @@ import { addressOf, identify, readAsked } from '../asker.js'
 import type { Downloads } from '../downloads.js'
 import { answerFirmware, type FirmwareAnswer, refuseRange } from '../firmware-answer.js'
 import type { Pump } from '../pump.js'
+import { bytesOnWire } from '../tcp-socket.js'
 
 /** How the bytes of an artifact are had: touches no disk by itself. */
 export type ReadArtifact = (digest: string, size: number) => ArtifactReader
@@ -125,7 +126,9 @@ export default fp<FirmwareSenderOptions>(
       }
       const onOver: OnOver = (end, wasCut) => {
         answering.finish(end)
-        if (!wasCut) reading.sentOn(request.raw.socket, () => runs.table.confirm(asker.connection, asker, entry.name))
+        if (wasCut) return
+        const { socket } = request.raw
+        reading.sentOn(socket, isLikely => runs.table.confirm(socket, asker, entry.name, isLikely))
       }
       if (!answering.mustBeKept) send(this, release, answer, onOver)
       else
@@ -149,22 +152,32 @@ interface Chosen {
   readonly answering?: Answering
 }
 
-/** Tells when what was sent to its end on a connection has been read: when more is asked on it, or it is closed in order. A reset tells nothing. */
-class Reading {
-  readonly #confirms = new WeakMap<Socket, () => void>()
+/** `isLikely` where the other end closed the connection without a word, as ESP-IDF does, and as something that was killed does. */
+type Confirm = (isLikely: boolean) => void
 
-  sentOn(socket: Socket, confirm: () => void): void {
-    if (!this.#confirms.has(socket)) socket.once('close', hadError => this.#isOver(socket, hadError))
-    this.#confirms.set(socket, confirm)
+/**
+ * Tells when what was sent to its end on a connection has been read: when more is asked on it, or the other end says goodbye in TLS. A reset
+ * tells nothing.
+ */
+class Reading {
+  readonly #sent = new WeakMap<Socket, { readonly confirm: Confirm; readonly bytesBefore: number | undefined }>()
+
+  sentOn(socket: Socket, confirm: Confirm): void {
+    const isFirst = !this.#sent.has(socket)
+    this.#sent.set(socket, { confirm, bytesBefore: bytesOnWire(socket) })
+    if (isFirst) socket.once('close', hadError => this.#isClosed(socket, hadError))
   }
 
   asksAgain(socket: Socket): void {
-    this.#confirms.get(socket)?.()
-    if (this.#confirms.has(socket)) this.#confirms.set(socket, () => {})
+    const sent = this.#sent.get(socket)
+    if (sent === undefined) return
+    sent.confirm(false)
+    this.#sent.set(socket, { ...sent, confirm: () => {} })
   }
 
-  #isOver(socket: Socket, hadError: boolean): void {
-    if (!hadError) this.#confirms.get(socket)?.()
-    this.#confirms.delete(socket)
+  #isClosed(socket: Socket, hadError: boolean): void {
+    const sent = this.#sent.get(socket)
+    // What still came, though nothing was asked, is the goodbye of TLS.
+    if (!hadError) sent?.confirm(bytesOnWire(socket) === sent.bytesBefore)
   }
 }
