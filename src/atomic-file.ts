@@ -30,6 +30,12 @@ export async function writeFileAtomically(file: string, content: Uint8Array | st
   await flushFolder(folder)
 }
 
+/** Whether an error says that a disk has no room left, for everybody or for this user. */
+export function isDiskFull(error: unknown): boolean {
+  const code = systemErrorCode(error)
+  return code === 'ENOSPC' || code === 'EDQUOT'
+}
+
 /**
  * As `writeFileAtomically`, for a file that must not be there yet: false, and nothing is written, when it is.
  * Of several processes that come at once, one succeeds.

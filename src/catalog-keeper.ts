@@ -1,10 +1,11 @@
 import path from 'node:path'
+import { systemErrorCode } from './errors.js'
 import type { Report } from './log.js'
 import type { ArtifactStore } from './releases/artifact-store.js'
-import type { Catalog, Change, IsHeld } from './releases/catalog.js'
+import { type Catalog, type Change, type IsHeld, releasesOf } from './releases/catalog.js'
 import { Committer } from './releases/committer.js'
 import { createPruning, type Pruning } from './releases/pruning.js'
-import type { Release } from './releases/release.js'
+import { artifactsOf, type DerivedArtifact, type Release } from './releases/release.js'
 import { Restoration } from './releases/restoration.js'
 import { openState, type State } from './releases/state.js'
 import { Pins } from './runs/pins.js'
@@ -17,12 +18,15 @@ export interface CatalogKeeperOptions {
   readonly cacheBytes: number
   readonly isWatched: (release: Release) => boolean
   readonly report: Report
-  /** An artifact is not what it was: its release is not served until somebody has looked at the file again. */
-  readonly onDamaged: (name: string) => void
 }
+
+/** The bytes of artifacts, by their digests. */
+export type ArtifactBytes = ReadonlyMap<string, Buffer>
 
 /** How often releases are let go that a run has held until now. */
 const TRIM_EVERY_MS = 60_000
+/** How long the releases of a name without a file are kept for going back. */
+const FORGET_AFTER_MS = 30 * 24 * 60 * 60_000
 
 /**
  * Keeps the catalog with everything that decides which releases it has: the state folder, the runs and pins that hold earlier ones, the committer,
@@ -32,6 +36,8 @@ export class CatalogKeeper {
   readonly store: ArtifactStore
   readonly runs: RunsFile
   readonly pins: Pins
+  /** An artifact is not what it was: its release is not served until somebody has looked at the file of this name again. */
+  onDamaged: (name: string) => void = () => {}
   readonly #options: CatalogKeeperOptions
   readonly #state: State
   readonly #committer: Committer
@@ -69,7 +75,7 @@ export class CatalogKeeper {
   }
 
   private constructor(options: CatalogKeeperOptions, state: State, runs: RunsFile, pins: Pins) {
-    const { keepReleases, isWatched, report, onDamaged } = options
+    const { keepReleases, isWatched, report } = options
     this.#options = options
     this.#state = state
     this.store = state.store
@@ -89,7 +95,8 @@ export class CatalogKeeper {
       currentCatalog: () => this.#catalog,
       replaceCatalog: next => {
         this.#catalog = next
-      }
+      },
+      mayCompact: () => !this.#isRestoring
     })
     this.#restoration = new Restoration({
       journaled,
@@ -99,12 +106,14 @@ export class CatalogKeeper {
       commit: change => this.#committer.commit(change),
       tellDamage: ({ name, digest }, reason) => {
         report('artifact.damaged', { name, digest, reason })
-        onDamaged(name)
+        this.onDamaged(name)
       }
     })
+    this.store.onDamaged = (digest, how) => void this.#lose(digest, how)
     this.#pruning = createPruning(
       this.store,
-      digest => this.#pending.has(digest) || this.#catalog.byDigest(digest) !== undefined
+      digest =>
+        this.#pending.has(digest) || this.#catalog.byDigest(digest) !== undefined || this.#restoration.isUnread(digest)
     )
     this.#trimming = setInterval(() => void this.#trim(), TRIM_EVERY_MS).unref()
   }
@@ -128,7 +137,8 @@ export class CatalogKeeper {
 
   /** Looks at the earlier ones; what nobody needs is removed from then on. */
   async restoreRest(): Promise<void> {
-    await this.#restoration.rest()
+    // As long as some have not been looked at, nobody can say which artifacts are not needed.
+    if (!(await this.#restoration.rest())) return
     this.#isRestoring = false
     this.#pruning.begin()
   }
@@ -156,16 +166,28 @@ export class CatalogKeeper {
   }
 
   /**
-   * Keeps an image and publishes it.
+   * Keeps an image, with the bytes of its other forms by their digests, and publishes it.
    * @throws the system error of the disk; the catalog is then as it was
    */
-  async publish(release: Release, bytes: Buffer): Promise<void> {
-    this.#pending.add(release.digest)
+  async publish(release: Release, bytes: Buffer, forms: ArtifactBytes = new Map()): Promise<void> {
+    await this.#keep(new Map([...forms, [release.digest, bytes]]), { type: 'publish', release })
+  }
+
+  /**
+   * Keeps other forms of a release that is kept, in the place of those that it had.
+   * @throws the system error of the disk; the catalog is then as it was
+   */
+  async derive({ name, digest }: Release, derived: readonly DerivedArtifact[], forms: ArtifactBytes): Promise<void> {
+    await this.#keep(forms, { type: 'derive', name, digest, derived })
+  }
+
+  async #keep(artifacts: ArtifactBytes, change: Change): Promise<void> {
+    for (const digest of artifacts.keys()) this.#pending.add(digest)
     try {
-      await this.store.keep(release.digest, bytes)
-      await this.#committer.commit({ type: 'publish', release })
+      await Promise.all([...artifacts].map(([digest, bytes]) => this.store.keep(digest, bytes)))
+      await this.#committer.commit(change)
     } finally {
-      this.#pending.delete(release.digest)
+      for (const digest of artifacts.keys()) this.#pending.delete(digest)
     }
     this.#pruning.soon()
   }
@@ -197,11 +219,34 @@ export class CatalogKeeper {
     await this.#state.close()
   }
 
+  /** Takes an artifact out of service that is not what it was; everything else of its names stays. */
+  async #lose(digest: string, how: string): Promise<void> {
+    const { report } = this.#options
+    const names = [...this.#catalog.entries].filter(entry => releasesOf(entry).flatMap(artifactsOf).includes(digest))
+    for (const { name } of names) report('artifact.damaged', { name, digest, reason: how })
+    await Promise.all(names.map(({ name }) => this.#tryCommit({ type: 'lose', name, digest, at: Date.now() })))
+    for (const { name } of names) this.onDamaged(name)
+  }
+
+  /** For what is done again by itself, or found again at the next start, when the disk does not have it now. */
+  async #tryCommit(change: Change): Promise<void> {
+    try {
+      await this.#committer.commit(change)
+    } catch (error) {
+      if (systemErrorCode(error) === undefined) this.#options.report('bug', { err: error })
+    }
+  }
+
+  /** Lets go of what was kept for somebody who has come to the end, and of names whose files have been away for long. */
   async #trim(): Promise<void> {
     const { keepReleases } = this.#options
-    const crowded = [...this.#catalog.entries].filter(({ earlier }) => earlier.length > keepReleases)
-    await Promise.all(crowded.map(({ name }) => this.#committer.commit({ type: 'trim', name })))
-    if (crowded.length > 0) this.#pruning.soon()
+    const before = Date.now() - FORGET_AFTER_MS
+    const changes = [...this.#catalog.entries].flatMap(({ name, current, earlier, withdrawnAt = before }): Change[] => {
+      if (current === undefined && earlier.length > 0 && withdrawnAt < before) return [{ type: 'forget', name }]
+      return earlier.length > keepReleases ? [{ type: 'trim', name }] : []
+    })
+    await Promise.all(changes.map(change => this.#tryCommit(change)))
+    if (changes.length > 0) this.#pruning.soon()
   }
 }
 

@@ -4,8 +4,11 @@ import { CatalogKeeper } from './catalog-keeper.js'
 import { fingerprintOf } from './certs/keystore.js'
 import { readContext } from './config/context.js'
 import type { Settings } from './config/options.js'
+import { type MorePorts, readMorePorts } from './config/ports.js'
 import { serveControl } from './control/control-server.js'
-import { type Identity, resolveIdentitySettings } from './identity.js'
+import { CredentialsKeeper, resolveAuth } from './credentials-keeper.js'
+import { systemErrorCode } from './errors.js'
+import { type Identity, type IdentitySettings, resolveIdentitySettings } from './identity.js'
 import { IdentityKeeper } from './identity-keeper.js'
 import type { Verdict } from './image/verdict.js'
 import type { Report } from './log.js'
@@ -13,8 +16,10 @@ import { createOperations } from './operations.js'
 import { createPublishing } from './publish.js'
 import { type Catalog, newestOf } from './releases/catalog.js'
 import { pathOf } from './releases/manifest.js'
+import { PartKeeper } from './releases/part-keeper.js'
 import type { Health } from './server/app.js'
 import { probePort, startServer } from './server/server.js'
+import { DEMO_PORT, Signing } from './smartthings/signing.js'
 import { createTally } from './tally.js'
 import { BuildFolder } from './watch/build-folder.js'
 import type { Candidate } from './watch/candidate.js'
@@ -63,20 +68,62 @@ const GRACE_MS = 8_000
  * @throws OperatorError for everything at a start that the operator can put right
  */
 export async function startDaemon({ settings, cwd, version, report }: DaemonOptions): Promise<Daemon> {
-  const startedAt = new Date()
   const context = await readContext(settings, cwd)
   const folders = (await resolveFolders(foldersOf(settings), cwd)).map(folder => new BuildFolder(folder, context))
   const identitySettings = resolveIdentitySettings(settings, cwd)
-  await probePort(settings.host, settings.port)
+  const auth = resolveAuth(settings, cwd)
+  const ports = readMorePorts(settings)
+  await probePort(settings.host, { port: settings.port, flag: '--port' })
+  for (const port of ports.https) await probePort(settings.host, { port, flag: '--ports' })
+  if (ports.plain !== undefined) await probePort(settings.host, { port: ports.plain, flag: '--http-port' })
+  const clients = auth && (await CredentialsKeeper.open({ ...auth, report }))
+  const signingKeyFile = settings.signingKeyFile && path.resolve(cwd, settings.signingKeyFile)
   const stateFolder = path.join(settings.home, 'state')
   // The state first: its lock keeps two first starts from making two CAs.
   const kept = await CatalogKeeper.open({
     ...settings,
     folder: stateFolder,
     isWatched: release => folders.some(({ path }) => path === release.folder),
-    onDamaged: name => intake.judgeAgain(candidate => candidate.name === name),
     report
   })
+  try {
+    return await runDaemon({
+      settings,
+      version,
+      report,
+      folders,
+      ports,
+      clients,
+      identitySettings,
+      signingKeyFile,
+      stateFolder,
+      kept
+    })
+  } catch (error) {
+    // As at any stop: what devices are on their way through is written as it is.
+    await kept.stop()
+    await kept.close()
+    throw error
+  }
+}
+
+interface RunOptions extends Omit<DaemonOptions, 'cwd'> {
+  readonly folders: readonly BuildFolder[]
+  readonly ports: MorePorts
+  /** Whom firmware is for; undefined where it is for everybody. */
+  readonly clients: CredentialsKeeper | undefined
+  readonly identitySettings: IdentitySettings
+  /** Absolute; empty where otad makes the key itself. */
+  readonly signingKeyFile: string
+  /** `state/` of the home. */
+  readonly stateFolder: string
+  readonly kept: CatalogKeeper
+}
+
+async function runDaemon(options: RunOptions): Promise<Daemon> {
+  const { settings, version, report, folders, ports, clients, identitySettings, signingKeyFile, stateFolder, kept } =
+    options
+  const startedAt = new Date()
   const identities = await IdentityKeeper.open({
     settings: identitySettings,
     ticketFile: path.join(stateFolder, 'ticket_keys.json'),
@@ -87,15 +134,28 @@ export async function startDaemon({ settings, cwd, version, report }: DaemonOpti
 
   const tally = createTally({ report, shownTo: servername => identities.factsFor(servername) })
   const rulesOf = (name: string, folder: BuildFolder): string => `${version} ${folder.rulesOf(name)}`
+  const parts = await PartKeeper.open(path.join(stateFolder, 'parts'))
+  const signing = await Signing.open({
+    ...settings,
+    signingKeyFile,
+    isWanted: [settings.port, ...settings.ports.map(Number)].includes(DEMO_PORT),
+    kept,
+    tellReadableKey: (file, mode) => report('key.readable', { file, mode }),
+    onUnusable: ({ message, hint }) => report('certificate.kept', { reason: message, hint }),
+    onFailed: ({ name }, error) => tellUnsigned(name, error, report)
+  })
   const doors = createPublishing({
     ...settings,
     folderOf: candidate => folderOf(folders, candidate),
     neighboursOf: ({ name, folder }) => namesBeside(intake, name, folder),
     kept,
+    parts,
+    signing,
     rulesOf,
     report: tally.report
   })
   const intake = new Intake<Verdict>(doors, { settleMs: settings.settleMs, awayMs: AWAY_MS })
+  kept.onDamaged = name => intake.judgeAgain(candidate => candidate.name === name)
 
   await Promise.all(folders.map(folder => folder.refresh()))
   const orphans = await seeRestored({ ...settings, folders, journaled: kept.journaled, intake, rulesOf })
@@ -104,6 +164,10 @@ export async function startDaemon({ settings, cwd, version, report }: DaemonOpti
   const health = (): Health => describeHealth({ status, version, startedAt, catalog: kept.catalog })
   const server = await startServer({
     ...settings,
+    morePorts: ports.https,
+    plainPort: ports.plain,
+    authCredentials: clients && (() => clients.credentials),
+    onAuthFailed: tally.onAuthFailed,
     credentials: identities.credentials,
     leafFor: (servername, device) => identities.leafFor(servername, device),
     reached: localAddress => identities.reached(localAddress),
@@ -111,7 +175,8 @@ export async function startDaemon({ settings, cwd, version, report }: DaemonOpti
     currentCatalog: () => kept.catalog,
     restored: name => kept.restored(name),
     restoredArtifact: digest => kept.restoredArtifact(digest),
-    readArtifact: (digest, size) => kept.store.read(digest, size),
+    readArtifact: (digest, size) => (parts.has(digest) ? parts : kept.store).read(digest, size),
+    hasPart: digest => parts.has(digest),
     runs: kept.runs,
     pinnedFor: (ids, name) => kept.pins.pinnedFor(ids, name),
     health,
@@ -128,6 +193,8 @@ export async function startDaemon({ settings, cwd, version, report }: DaemonOpti
   })
   const { port } = server
   identities.begin()
+  clients?.begin()
+  if (ports.plain !== undefined) report('server.plain', { port: ports.plain })
   const origin = (): string => {
     const { advertised } = identities
     return `https://${advertised.includes(':') ? `[${advertised}]` : advertised}:${port}`
@@ -154,24 +221,30 @@ export async function startDaemon({ settings, cwd, version, report }: DaemonOpti
   const watching = Promise.all(folders.map(folder => feedIntake(folder, settings.poll, intake, events)))
   const restoring = kept.restore()
   const ready = (async () => {
-    for (const name of orphans) await doors.withdraw(name)
-    await Promise.all([watching, restoring])
+    await Promise.all([watching, restoring, ...orphans.map(name => doors.withdraw(name))])
     await intake.idle()
-    if (status === 'starting') status = 'serving'
+    if (status !== 'starting') return
+    status = 'serving'
     const { file: caCertificate = '', fingerprint: caFingerprint = '' } = describeAnchor(identities.identity) ?? {}
     report('server.listening', { urls: urls().slice(0, MOST_LISTED), caCertificate, caFingerprint, port })
-    await kept.restoreRest()
     await kept.warm()
+    await kept.restoreRest()
+    if (!kept.isRestoring) await parts.prune(kept.catalog)
+    signing.begin()
   })()
   ready.catch(err => report('bug', { err }))
 
   const close = async (): Promise<void> => {
     status = 'stopping'
     report('server.stopping', { downloads: server.activeTransfers })
-    await Promise.all((await watching).map(watcher => watcher.close()))
+    kept.serve(connection => connection.destroy())
     await intake.close()
+    await Promise.all((await watching.catch(() => [])).map(watcher => watcher.close()))
+    await operations.idle()
+    await signing.close()
     await kept.stop()
     await identities.close()
+    await clients?.close()
     const cut = await server.close(GRACE_MS)
     tally.close()
     await kept.close()
@@ -254,6 +327,17 @@ async function seeRestored({
     else intake.see(candidate)
   }
   return orphans
+}
+
+function tellUnsigned(name: string, error: unknown, report: Report): void {
+  const code = systemErrorCode(error)
+  if (code === undefined) report('bug', { err: error })
+  else
+    report('store.failed', {
+      name,
+      reason: `it could not be signed for SmartThings (${code})`,
+      hint: 'make room or mend the disk; it is signed at the next start'
+    })
 }
 
 function folderEvents(report: Report): FolderEvents {

@@ -39,7 +39,8 @@ export interface Events {
     serving: string | undefined
   }
   'release.rolledback': { name: string; digest: string; version: string; from: string; hold: boolean }
-  'release.released': { name: string; digest: string; version: string }
+  /** `digest` and `version` of what is served now; undefined where the file is gone. */
+  'release.released': { name: string; digest: string | undefined; version: string | undefined }
   'device.pinned': { device: string; name: string; digest: string }
   'device.unpinned': { device: string; name: string; digest: string }
   'runs.failed': { reason: string }
@@ -63,6 +64,14 @@ export interface Events {
     ranges: number
     cause: string
   }
+  'device.looping': { device: string; name: string; version: string; times: number; reason: string }
+  'device.rolledback': { device: string; name: string; version: string; running: string; reason: string }
+  'device.full': { device: string; name: string; size: number; free: number }
+  'auth.failed': { device: string; reason: string; count: number }
+  'credentials.readable': { file: string; mode: string }
+  'credentials.replaced': { file: string }
+  'credentials.kept': { reason: string; hint: string }
+  'server.plain': { port: number }
   'download.refused': {
     device: string
     name: string
@@ -186,7 +195,7 @@ const TELLINGS: { readonly [E in EventName]: Telling<E> } = {
   'release.rolledback': {
     level: 'warn',
     lines: f => [
-      ['back to', release(f.name, f.digest), f.version].filter(Boolean).join('  '),
+      ['back to  ', release(f.name, f.digest), f.version].filter(Boolean).join('  '),
       f.hold
         ? `builds to come are kept back; otad unpin ${f.name} lets them in`
         : `${shortDigest(f.from)} is set aside; the next new build is served again`
@@ -194,7 +203,13 @@ const TELLINGS: { readonly [E in EventName]: Telling<E> } = {
   },
   'release.released': {
     level: 'info',
-    lines: f => [`let go     ${f.name}`, 'its newest build is served, now and from now on']
+    lines: f => [
+      f.digest === undefined
+        ? `let go     ${f.name}: its next build is served`
+        : ['let go   ', release(f.name, f.digest), f.version, 'is served, and whatever is built from now on']
+            .filter(Boolean)
+            .join('  ')
+    ]
   },
   'device.pinned': { level: 'info', lines: f => [`${f.device}  is given ${release(f.name, f.digest)} from now on`] },
   'device.unpinned': { level: 'info', lines: f => [`${f.device}  is given the current ${f.name} again`] },
@@ -218,6 +233,44 @@ const TELLINGS: { readonly [E in EventName]: Telling<E> } = {
     lines: f => [
       `${f.device}  ${release(f.name, f.digest)}  cut at ${percent(f.sent, f.size)} of ${fileSize(f.size)}  ${spokenDuration(f.durationMs)}${inRanges(f.ranges)}`,
       f.cause
+    ]
+  },
+  'device.looping': {
+    level: 'warn',
+    lines: f => [
+      `${f.device}  looping    it has downloaded ${[f.name, f.version].filter(Boolean).join(' ')} ${f.times} times within ten minutes`,
+      f.reason
+    ]
+  },
+  'device.rolledback': {
+    level: 'warn',
+    lines: f => [
+      `${f.device}  went back  it has received ${[f.name, f.version].filter(Boolean).join(' ')} whole, and runs ${f.running || 'its old firmware'} again`,
+      f.reason
+    ]
+  },
+  'device.full': {
+    level: 'warn',
+    lines: f => [
+      `${f.device}  no room    ${f.name} has ${fileSize(f.size)}, its free space is ${fileSize(f.free)}`,
+      'give the device a partition scheme with larger app slots, or make the image smaller'
+    ]
+  },
+  'auth.failed': { level: 'warn', lines: f => [`${f.device}  not let in${times(f.count)}: ${f.reason}`] },
+  'credentials.readable': {
+    level: 'warn',
+    lines: f => [`others can read the credentials in ${f.file} (mode ${f.mode})`, `chmod 600 ${f.file}`]
+  },
+  'credentials.replaced': { level: 'info', lines: f => [`credentials are those in ${f.file} as it is now`] },
+  'credentials.kept': {
+    level: 'warn',
+    lines: f => [`credentials  ${f.reason}`, f.hint, 'those of before go on being good']
+  },
+  'server.plain': {
+    level: 'warn',
+    lines: f => [
+      `port ${f.port} answers without TLS: anybody on the way can read and change what devices get there`,
+      'it is for clients that cannot do TLS; leave httpPort away where none needs it'
     ]
   },
   'download.refused': {

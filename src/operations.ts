@@ -42,6 +42,8 @@ export interface Operations {
    * @param name keeps to one of a device's pins
    */
   unpin(what: string, name?: string): Promise<Unpinned>
+  /** Resolves when nothing of this is being done any more. */
+  idle(): Promise<void>
 }
 
 export interface OperationsOptions {
@@ -82,22 +84,12 @@ export function createOperations(options: OperationsOptions): Operations {
       ? release
       : Object.freeze({ ...release, publishedAt: Math.max(now(), current.publishedAt + NEXT_DATE_MS) })
 
-  const letGo = async (entry: NameEntry, newest: Release): Promise<ReleaseFacts> => {
-    const release = renewed(newest, currentOf(entry))
-    await onDisk(commit({ type: 'unpin', release }))
-    const { name, digest, version } = release
-    report('release.released', { name, digest, version })
-    return factsOf(release)
-  }
-
-  /** Of a name whose file is gone: nothing is served, and nothing is held back any more. */
-  const endHold = async (entry: NameEntry): Promise<null> => {
-    const [release] = releasesOf(entry)
-    if (release === undefined) return null
-    await onDisk(commit({ type: 'unpin', release }))
-    const { name, digest, version } = release
-    report('release.released', { name, digest, version })
-    return null
+  /** Ends a rollback or a hold: the newest build is served again, or the next one where the file is gone. */
+  const letGo = async ({ name, current: before }: NameEntry): Promise<ReleaseFacts | null> => {
+    await onDisk(commit({ type: 'unpin', name, at: Math.max(now(), (before?.publishedAt ?? 0) + NEXT_DATE_MS) }))
+    const current = currentCatalog().entry(name)?.current
+    report('release.released', { name, digest: current?.digest, version: current?.version })
+    return current === undefined ? null : factsOf(current)
   }
 
   const goBack = async (entry: NameEntry, asked: Release, hold: boolean): Promise<RolledBack> => {
@@ -121,7 +113,7 @@ export function createOperations(options: OperationsOptions): Operations {
         `otad releases ${name} lists the others`
       )
     if (hold || release.digest !== before?.from) return goBack(entry, release, hold)
-    return { current: await letGo(entry, release), setAside: null, hold }
+    return { current: (await letGo(entry)) ?? factsOf(release), setAside: null, hold }
   }
 
   const unpinName = async (entry: NameEntry): Promise<Unpinned> => {
@@ -133,8 +125,7 @@ export function createOperations(options: OperationsOptions): Operations {
         'otad status lists what is, and the devices that are pinned'
       )
     const newest = releasesOf(entry).find(({ digest }) => digest === rollback.from)
-    if (entry.current === undefined) return { is: 'name', name, current: await endHold(entry) }
-    if (newest !== undefined) return { is: 'name', name, current: await letGo(entry, newest) }
+    if (entry.current === undefined || newest !== undefined) return { is: 'name', name, current: await letGo(entry) }
     throw new OperatorError(
       'OTAD_ERR_NO_SUCH_RELEASE',
       `the newest build of ${name} (${shortDigest(rollback.from)}) is not kept any more`,
@@ -214,7 +205,8 @@ export function createOperations(options: OperationsOptions): Operations {
     },
     rollback: (...asked) => oneBehindTheOther(() => rollback(...asked)),
     pin: (...asked) => oneBehindTheOther(() => pin(...asked)),
-    unpin: (...asked) => oneBehindTheOther(() => unpin(...asked))
+    unpin: (...asked) => oneBehindTheOther(() => unpin(...asked)),
+    idle: async () => void (await last)
   }
 }
 

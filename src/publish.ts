@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { CatalogKeeper } from './catalog-keeper.js'
 import { systemErrorCode } from './errors.js'
+import { digestFlash } from './flash-parts.js'
 import type { DeviceLine } from './image/device-lines.js'
 import { explainProblem, isWarning, type Problem } from './image/problem.js'
 import { isServable } from './image/servable.js'
@@ -9,10 +10,14 @@ import type { Verdict } from './image/verdict.js'
 import { verifyImage } from './image/verify.js'
 import { explainWrongFile, isWrongFile } from './image/wrong-file.js'
 import type { Report } from './log.js'
-import { type NameEntry, newestOf, numberOf, type Refusal } from './releases/catalog.js'
+import { type NameEntry, newestOf, numberOf, type Refusal, releasesOf } from './releases/catalog.js'
 import { computeDigests } from './releases/digests.js'
+import { type FlashPlan, isSameFlash } from './releases/flash.js'
 import { makeRelease } from './releases/make-release.js'
+import type { PartKeeper } from './releases/part-keeper.js'
 import type { Release } from './releases/release.js'
+import { bytesOf, withSignedForm } from './smartthings/signed-form.js'
+import type { Signing } from './smartthings/signing.js'
 import type { BuildFolder } from './watch/build-folder.js'
 import type { Candidate, IntakeDoors, Outcome } from './watch/candidate.js'
 import { readCandidate } from './watch/read-candidate.js'
@@ -22,7 +27,11 @@ export interface PublishingOptions {
   readonly folderOf: (candidate: Candidate) => BuildFolder
   /** Names of the other files in the same folder. */
   readonly neighboursOf: (candidate: Candidate) => readonly string[]
-  readonly kept: Pick<CatalogKeeper, 'catalog' | 'commit' | 'publish' | 'restored'>
+  readonly kept: Pick<CatalogKeeper, 'catalog' | 'commit' | 'isRestoring' | 'publish' | 'restored'>
+  /** Keeps what lies beside the apps in flash. */
+  readonly parts: PartKeeper
+  /** Signs apps for SmartThings' ota_demo, where that is wanted. */
+  readonly signing: Pick<Signing, 'formOf' | 'sign'>
   /** What a file of this name is judged by, this version of the judge included. */
   readonly rulesOf: (name: string, folder: BuildFolder) => string
   readonly maxImageBytes: number
@@ -31,7 +40,7 @@ export interface PublishingOptions {
 
 /** What happens to a candidate on its way to a release, for the intake to put in order. */
 export function createPublishing(options: PublishingOptions): IntakeDoors<Verdict> {
-  const { folderOf, neighboursOf, kept, rulesOf, maxImageBytes, report } = options
+  const { folderOf, neighboursOf, kept, parts, signing, rulesOf, maxImageBytes, report } = options
   const troubles = new Map<string, string>()
 
   /** Says what the disk refuses, once for each name and reason, and has it tried again. */
@@ -74,7 +83,7 @@ export function createPublishing(options: PublishingOptions): IntakeDoors<Verdic
   const withdrawIfCurrent = async (name: string, bytes: Buffer): Promise<void> => {
     const current = (await entryOf(name))?.current
     if (current?.size !== bytes.length || sha256Of(bytes) !== current.digest) return
-    await kept.commit({ type: 'withdraw', name })
+    await kept.commit({ type: 'withdraw', name, at: Date.now() })
     report('release.withdrawn', { name, digest: current.digest })
   }
 
@@ -92,14 +101,29 @@ export function createPublishing(options: PublishingOptions): IntakeDoors<Verdic
     accept: async (candidate, { bytes, key, settleMs }, verdict) => {
       const { name, folder } = candidate
       const digests = await computeDigests(bytes)
+      const flash = await digestFlash(await folderOf(candidate).flashOf(name))
       const entry = await entryOf(name)
       // What was set aside still lies there: only another build is news.
-      if (entry?.current?.digest === digests.sha256 || entry?.rollback?.from === digests.sha256) {
+      if (entry?.current !== undefined && isKnown(entry, digests.sha256)) {
         if (entry.refusal !== undefined) await kept.commit({ type: 'excuse', name })
+        signing.sign(name)
+        if (!hasOtherFlash(entry, digests.sha256, flash.plan)) {
+          // What the disk did not have the last time, or lost since.
+          if (entry.current.flash !== undefined && isSameFlash(entry.current.flash, flash.plan))
+            await parts.keep(flash.bytes, async () => {})
+          return 'done'
+        }
+        // A build system writes the bootloader and the table when it likes: the release is the same, with other neighbours.
+        const release = { ...entry.current, rules: rulesOf(name, folderOf(candidate)), flash: flash.plan }
+        try {
+          await parts.keep(flash.bytes, () => kept.commit({ type: 'publish', release }))
+        } catch (error) {
+          return later(name, error)
+        }
         return 'done'
       }
       const context = folderOf(candidate).contextOf(name)
-      const release = makeRelease({
+      const judged = makeRelease({
         name,
         number: numberOf(entry, digests.sha256),
         folder,
@@ -108,23 +132,32 @@ export function createPublishing(options: PublishingOptions): IntakeDoors<Verdic
         size: bytes.length,
         digests,
         verdict,
-        publishedAt: Date.now(),
+        // Never before the one before, whatever the clock does: clients compare dates.
+        publishedAt: Math.max(Date.now(), newestDate(entry) + 1),
         previous: entry && newestOf(entry),
-        slotSize: isSpecial(verdict.kind, context) ? undefined : context.slotSize
+        slotSize: isSpecial(verdict.kind, context) ? undefined : context.slotSize,
+        flash: flash.plan
       })
+      const signed = await signing.formOf(judged, bytes, newestFirst(entry))
+      const release = signed === undefined ? judged : withSignedForm(judged, signed)
       try {
-        await kept.publish(release, bytes)
+        await parts.keep(flash.bytes, () => kept.publish(release, bytes, signed && bytesOf(signed)))
       } catch (error) {
         return later(name, error)
       }
       troubles.delete(name)
+      if (flash.bytes.size > 0 && !kept.isRestoring) await parts.prune(kept.catalog)
       const after = kept.catalog.entry(name)
       const serving = after?.current?.digest === release.digest ? undefined : describeServed(after)
       report('release.published', { ...describeRelease(release, settleMs), serving })
       return 'done'
     },
     refuse: async (candidate, bytes, verdict) => {
-      await withdrawIfCurrent(candidate.name, bytes)
+      try {
+        await withdrawIfCurrent(candidate.name, bytes)
+      } catch (error) {
+        return later(candidate.name, error)
+      }
       // The files of the build system may have come after the image: it is no mistake to have a bootloader.
       if (!folderOf(candidate).leavesOut(candidate.name))
         return refuse(candidate, verdict.kind, refusalOf(verdict, neighboursOf(candidate)))
@@ -143,7 +176,9 @@ export function createPublishing(options: PublishingOptions): IntakeDoors<Verdic
       const entry = await entryOf(name)
       if (entry === undefined) return 'done'
       try {
-        await kept.commit(entry.current === undefined ? { type: 'excuse', name } : { type: 'withdraw', name })
+        await kept.commit(
+          entry.current === undefined ? { type: 'excuse', name } : { type: 'withdraw', name, at: Date.now() }
+        )
       } catch (error) {
         return later(name, error)
       }
@@ -155,6 +190,21 @@ export function createPublishing(options: PublishingOptions): IntakeDoors<Verdic
     tellBug: err => report('bug', { err })
   }
   return doors
+}
+
+/** Whether these bytes are the newest build already, served or set aside: what was set aside still lies there, and only another build is news. */
+function isKnown(entry: NameEntry, digest: string): boolean {
+  if (entry.current?.digest === digest) return true
+  return entry.rollback?.from === digest && releasesOf(entry).some(release => release.digest === digest)
+}
+
+function newestFirst(entry: NameEntry | undefined): readonly Release[] {
+  return entry === undefined ? [] : [...releasesOf(entry)].sort((a, b) => b.number - a.number)
+}
+
+/** Milliseconds since 1970. */
+function newestDate(entry: NameEntry | undefined): number {
+  return entry === undefined ? 0 : Math.max(0, ...releasesOf(entry).map(({ publishedAt }) => publishedAt))
 }
 
 /** Why a verdict keeps a file from being served: the first problem, and the first thing a device would have said. */
@@ -204,6 +254,17 @@ function describeRelease(release: Release, settleMs: number) {
     settleMs: Math.round(settleMs),
     warnings
   }
+}
+
+/** Whether the same build is current, and what lies beside it now is another thing; a bootloader that is gone for a moment is not. */
+function hasOtherFlash(
+  { current, rollback }: NameEntry,
+  digest: string,
+  plan: FlashPlan | undefined
+): plan is FlashPlan {
+  if (plan === undefined || rollback !== undefined || current?.digest !== digest) return false
+  if (plan.parts.length === 0 && (current.flash?.parts.length ?? 0) > 0) return false
+  return !isSameFlash(current.flash, plan)
 }
 
 function sha256Of(bytes: Buffer): string {

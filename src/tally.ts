@@ -1,9 +1,11 @@
 import type { Report } from './log.js'
+import { type Findings, Loops } from './loops.js'
 import { Repeats } from './repeats.js'
 import type { Download } from './server/downloads.js'
 import { explainHandshake, type FailedHandshake, type ShownCertificate } from './server/handshake-causes.js'
 import type { RefusedClient } from './server/plugins/client-certificates.js'
 import type { SentBack } from './server/plugins/firmware-sender.js'
+import type { FailedAuth } from './server/refusals.js'
 import type { Counts } from './server/routes/metrics.js'
 
 type Tallied = Omit<Counts, 'names' | 'activeTransfers'>
@@ -15,6 +17,7 @@ export interface Tally {
   readonly onFailedHandshake: (failed: FailedHandshake) => void
   readonly onRefusedClient: (refused: RefusedClient) => void
   readonly onSentBack: (sentBack: SentBack) => void
+  readonly onAuthFailed: (failed: FailedAuth) => void
   readonly counts: () => Tallied
   /** Tells what was counted and not told yet. */
   readonly close: () => void
@@ -29,6 +32,7 @@ export interface TallyOptions {
 /** Stands between what happens and the log, and keeps count for /metrics. */
 export function createTally({ report, shownTo }: TallyOptions): Tally {
   const repeats = new Repeats()
+  const loops = new Loops()
   const counts = {
     downloadsComplete: 0,
     downloadsAborted: 0,
@@ -43,17 +47,25 @@ export function createTally({ report, shownTo }: TallyOptions): Tally {
       if (event === 'candidate.rejected') counts.candidatesRejected++
       report(event, fields)
     },
-    onDownload: ({ device, release, outcome, sent, ranges, durationMs, cause }) => {
+    onDownload: download => {
+      const { device, release, outcome, sent, ranges, durationMs, cause } = download
       const { name, digest, size } = release
       const fields = { device, name, digest, size, durationMs: Math.round(durationMs), ranges }
       counts.firmwareBytes += sent
-      if (outcome === 'complete') {
-        counts.downloadsComplete++
-        report('download.complete', fields)
-      } else {
-        counts.downloadsAborted++
-        report('download.aborted', { ...fields, sent, cause })
+      switch (outcome) {
+        case 'complete':
+          counts.downloadsComplete++
+          report('download.complete', fields)
+          break
+        case 'aborted':
+          counts.downloadsAborted++
+          report('download.aborted', { ...fields, sent, cause })
+          break
+        case 'unchanged':
+        case 'no-room':
+          break
       }
+      reportFindings(report, loops.note(download, performance.now()))
     },
     onFailedHandshake: failed => {
       counts.handshakesFailed++
@@ -72,7 +84,16 @@ export function createTally({ report, shownTo }: TallyOptions): Tally {
         report('download.refused', { device, name, reason, count })
       )
     },
+    onAuthFailed: ({ device, reason }) => {
+      repeats.note(`${device}\n${reason}`, count => report('auth.failed', { device, reason, count }))
+    },
     close: () => repeats.close(),
     counts: () => counts
   }
+}
+
+function reportFindings(report: Report, { looping, rolledback, full }: Findings): void {
+  if (rolledback !== undefined) report('device.rolledback', rolledback)
+  if (looping !== undefined) report('device.looping', looping)
+  if (full !== undefined) report('device.full', full)
 }

@@ -120,7 +120,7 @@ describe('a rollback', () => {
 
   it('of a name whose file is gone is refused, and says so', async () => {
     const daemon = await withThreeBuilds()
-    await daemon.commit({ type: 'withdraw', name: 'app.bin' })
+    await daemon.commit({ type: 'withdraw', name: 'app.bin', at: 1 })
     await expect(daemon.operations.rollback('app.bin', '1.0', false)).rejects.toMatchObject({
       code: 'OTAD_ERR_NO_SUCH_RELEASE',
       message: 'nothing is served as app.bin: its file is gone'
@@ -239,7 +239,7 @@ describe('a pin', () => {
 
   it('of a name whose file is gone is refused', async () => {
     const daemon = await withThreeBuilds()
-    await daemon.commit({ type: 'withdraw', name: 'app.bin' })
+    await daemon.commit({ type: 'withdraw', name: 'app.bin', at: 1 })
     await expect(daemon.operations.pin(MAC, '1.0')).rejects.toThrow('its file is gone')
   })
 

@@ -5,17 +5,52 @@ import { OperatorError, systemErrorCode } from '../errors.js'
 
 /**
  * Writes the certificate that devices embed in every form that a toolchain wants: `ca_cert.pem` (ESP-IDF), `ca_cert.h` (Arduino) and
- * `ca_cert.der`. Never a key. In the folder of an ESP-IDF example they go to `server_certs/`, where its CMakeLists.txt embeds them from.
- * Returns the files.
+ * `ca_cert.der`. Where the project embeds them from a folder below, they go there. Returns the files.
  * @throws OperatorError when the folder cannot be written
  */
 export async function exportAnchor(certificate: string, folder: string): Promise<readonly string[]> {
-  const place = (await isFolder(path.join(folder, 'server_certs'))) ? path.join(folder, 'server_certs') : folder
-  const files: readonly (readonly [string, string | Buffer])[] = [
+  return writeFiles(await placeIn(folder), [
     ['ca_cert.pem', certificate],
     ['ca_cert.h', writeHeader(certificate)],
     ['ca_cert.der', new X509Certificate(certificate).raw]
-  ]
+  ])
+}
+
+/** The source file of SmartThings' ota_demo that has the address of the server in it. */
+const DEMO_SOURCE = 'ota_util.c'
+
+/** Whether a folder is that of SmartThings' ota_demo, or its main/. */
+export async function isDemo(folder: string): Promise<boolean> {
+  return (await isThere(path.join(folder, DEMO_SOURCE))) || (await isThere(path.join(folder, 'main', DEMO_SOURCE)))
+}
+
+/**
+ * Writes what SmartThings' ota_demo embeds, under its names: `root.pem`, the certificate, and `public_key.pem`, which verifies what otad signs.
+ * Returns the files.
+ * @throws OperatorError when the folder cannot be written
+ */
+export async function exportForDemo(
+  certificate: string,
+  publicKey: string,
+  folder: string
+): Promise<readonly string[]> {
+  return writeFiles(await placeIn(folder), [
+    ['root.pem', certificate],
+    ['public_key.pem', publicKey]
+  ])
+}
+
+/** Where the CMakeLists.txt of a project embeds files from: `server_certs/` in the examples of ESP-IDF, `main/` in ota_demo. */
+async function placeIn(folder: string): Promise<string> {
+  if (await isFolder(path.join(folder, 'server_certs'))) return path.join(folder, 'server_certs')
+  return (await isThere(path.join(folder, 'main', DEMO_SOURCE))) ? path.join(folder, 'main') : folder
+}
+
+/** Never a key that has to be kept to oneself. */
+async function writeFiles(
+  place: string,
+  files: readonly (readonly [string, string | Buffer])[]
+): Promise<readonly string[]> {
   const written: string[] = []
   for (const [name, content] of files) {
     const file = path.join(place, name)
@@ -50,4 +85,8 @@ static const char ca_cert_pem[] = R"PEM(${certificate.trimEnd()}
 
 async function isFolder(folder: string): Promise<boolean> {
   return (await stat(folder).catch(() => undefined))?.isDirectory() === true
+}
+
+async function isThere(file: string): Promise<boolean> {
+  return (await stat(file).catch(() => undefined)) !== undefined
 }

@@ -59,6 +59,20 @@ export const OPTIONS = {
     default: 8070,
     sentence: 'HTTPS port; 8070 is the one that the examples of ESP-IDF use, 0 takes a free one.'
   },
+  ports: {
+    kind: { type: 'list' },
+    placeholder: 'N,…',
+    default: [],
+    sentence: "More HTTPS ports that answer the same, such as 4443 for SmartThings' ota_demo."
+  },
+  httpPort: {
+    kind: { type: 'number', minimum: 0, maximum: 65535 },
+    placeholder: 'N',
+    default: 0,
+    defaultText: 'off',
+    sentence:
+      'Port that answers without TLS, for clients that cannot do it: anybody on the way can change what they get.'
+  },
   names: {
     kind: { type: 'list' },
     placeholder: 'NAME,…',
@@ -119,6 +133,32 @@ export const OPTIONS = {
     default: '',
     defaultText: 'no client certificates',
     sentence: 'CA of client certificates, PEM: firmware is for devices that show one under it, and for nobody else.'
+  },
+  auth: {
+    kind: { type: 'choice', choices: ['off', 'basic', 'digest', 'bearer'] },
+    placeholder: 'SCHEME',
+    default: 'off',
+    sentence: 'Who may have firmware and manifests: off (everybody), or those with the credentials in authFile.'
+  },
+  authFile: {
+    kind: { type: 'path' },
+    placeholder: 'FILE',
+    default: '',
+    defaultText: 'none',
+    sentence: 'File with the credentials, one a line: user:password for basic and digest, a token for bearer.'
+  },
+  cors: {
+    kind: { type: 'list' },
+    placeholder: 'ORIGIN,…',
+    default: [],
+    sentence: 'Web pages that may fetch manifests and firmware, by their origin, for ESP Web Tools; * is every page.'
+  },
+  signingKeyFile: {
+    kind: { type: 'path' },
+    placeholder: 'FILE',
+    default: '',
+    defaultText: 'made by otad',
+    sentence: "RSA-2048 private key, PEM, that images for SmartThings' ota_demo are signed with."
   },
   maxTlsRecord: {
     kind: { type: 'bytes', minimum: 512, maximum: 16384 },

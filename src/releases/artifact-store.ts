@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { createHash, hash } from 'node:crypto'
+import { fstatSync, readFileSync, statSync } from 'node:fs'
 import { type FileHandle, mkdir, open, readdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { setImmediate } from 'node:timers/promises'
@@ -14,7 +14,7 @@ export interface ArtifactReader {
   readonly memory: Buffer | undefined
   /**
    * The bytes [offset, offset + length) of an artifact that is not in memory, in a buffer of their own.
-   * @throws when the disk gives less
+   * @throws when the file is not what it was when it was last seen whole, and the system error of the disk
    */
   read(offset: number, length: number): Promise<Buffer>
   close(): void
@@ -22,9 +22,18 @@ export interface ArtifactReader {
 
 /** A cold artifact that somebody reads, or is about to: it is not removed until all have closed. */
 interface ColdFile {
-  handle: Promise<FileHandle> | undefined
+  opened: Promise<Opened> | undefined
   readers: number
 }
+
+interface Opened {
+  readonly handle: FileHandle
+  /** When its bytes were last written; that it is removed meanwhile harms nobody who has it open. */
+  readonly writtenAt: number
+}
+
+/** The file of an artifact is not what it was: told once, and nobody is given any more of it. */
+export type OnDamaged = (digest: string, how: 'is damaged' | 'is missing') => void
 
 /**
  * Artifacts in `state/artifacts`, one file each, named by the SHA-256 of its bytes and never rewritten.
@@ -35,12 +44,18 @@ export class ArtifactStore {
   readonly #cache: ArtifactCache
   readonly #cold = new Map<string, ColdFile>()
   readonly #unwanted = new Set<string>()
-  /** Digests that this process has seen whole on the disk. */
-  readonly #whole = new Set<string>()
+  /** What this process has seen whole on the disk, with when the file was last changed, as soon as somebody has read from it. */
+  readonly #whole = new Map<string, number | undefined>()
+  #onDamaged: OnDamaged = () => {}
 
   private constructor(folder: string, cache: ArtifactCache) {
     this.#folder = folder
     this.#cache = cache
+  }
+
+  /** Told of every artifact from now on that is found not to be what it was while it is read. */
+  set onDamaged(onDamaged: OnDamaged) {
+    this.#onDamaged = onDamaged
   }
 
   /**
@@ -59,8 +74,7 @@ export class ArtifactStore {
    */
   async keep(digest: string, bytes: Buffer): Promise<void> {
     this.#unwanted.delete(digest)
-    if (!this.#whole.has(digest)) await writeFileAtomically(this.#file(digest), bytes)
-    this.#whole.add(digest)
+    if (!this.#whole.has(digest)) await this.#write(digest, bytes)
     this.#cache.put(digest, bytes)
   }
 
@@ -74,8 +88,7 @@ export class ArtifactStore {
       memory,
       read: async (offset, length) => {
         if (cold === undefined) throw new Error('an artifact in memory is not read from disk')
-        cold.handle ??= open(this.#file(digest), 'r')
-        return readExactly(await cold.handle, offset, length)
+        return this.#readCold(digest, cold, offset, length)
       },
       close: () => {
         if (isClosed) return
@@ -92,11 +105,13 @@ export class ArtifactStore {
    */
   async verify(digest: string, size: number): Promise<boolean | undefined> {
     try {
-      const found = size <= SMALL ? await hashOfSmall(this.#file(digest)) : await hashOf(this.#file(digest))
-      if (found === digest) this.#whole.add(digest)
+      const file = this.#file(digest)
+      const found = size <= SMALL ? await hashOfSmall(file) : await hashOf(file)
+      if (found === digest) this.#whole.set(digest, undefined)
       else this.#whole.delete(digest)
       return found === digest
     } catch (error) {
+      this.#whole.delete(digest)
       if (systemErrorCode(error) === 'ENOENT') return undefined
       throw error
     }
@@ -105,13 +120,12 @@ export class ArtifactStore {
   /** Loads an artifact into memory if there is room for it; one that cannot be read stays cold. */
   async warm(digest: string, size: number): Promise<void> {
     if (!this.#cache.hasRoomFor(digest, size)) return
-    const reader = this.read(digest, size)
     try {
-      if (reader.memory === undefined) this.#cache.put(digest, await reader.read(0, size))
+      const bytes = size <= SMALL ? await readSmall(this.#file(digest)) : await this.#readOnce(digest, size)
+      // Where it is no more what it was, the next download finds out by itself, and says so.
+      if (size > SMALL || hash('sha256', bytes, 'hex') === digest) this.#cache.put(digest, bytes)
     } catch {
-      // The next download finds out by itself, and says so.
-    } finally {
-      reader.close()
+      // The same.
     }
   }
 
@@ -123,12 +137,75 @@ export class ArtifactStore {
       this.#cache.drop(digest)
       this.#whole.delete(digest)
       if (this.#cold.has(digest)) this.#unwanted.add(digest)
-      else await rm(path.join(this.#folder, file), { force: true })
+      else await rm(path.join(this.#folder, file), { force: true, recursive: true })
     }
   }
 
+  async #write(digest: string, bytes: Buffer): Promise<void> {
+    const file = this.#file(digest)
+    try {
+      await writeFileAtomically(file, bytes)
+    } catch (error) {
+      if (!IN_THE_WAY.has(systemErrorCode(error) ?? '') || !statSync(file, { throwIfNoEntry: false })?.isDirectory())
+        throw error
+      await rm(file, { recursive: true })
+      await writeFileAtomically(file, bytes)
+    }
+    this.#whole.set(digest, undefined)
+  }
+
+  async #readOnce(digest: string, size: number): Promise<Buffer> {
+    const cold = this.#holdCold(digest)
+    try {
+      return await this.#readCold(digest, cold, 0, size)
+    } finally {
+      this.#releaseCold(digest, cold)
+    }
+  }
+
+  async #readCold(digest: string, cold: ColdFile, offset: number, length: number): Promise<Buffer> {
+    try {
+      cold.opened ??= this.#open(digest)
+      const { handle, writtenAt } = await cold.opened
+      const piece = await readExactly(handle, offset, length)
+      if (fstatSync(handle.fd).mtimeMs !== writtenAt) throw new Damaged('it was changed while it was read')
+      return piece
+    } catch (error) {
+      this.#forget(digest, cold)
+      if (error instanceof Damaged) this.#tellDamage(digest, 'is damaged')
+      else if (systemErrorCode(error) === 'ENOENT') this.#tellDamage(digest, 'is missing')
+      throw error
+    }
+  }
+
+  /** Opens a file to read it. The first time, and when it has been changed since, it is read through before. */
+  async #open(digest: string): Promise<Opened> {
+    const handle = await open(this.#file(digest), 'r')
+    try {
+      const { ctimeMs, mtimeMs } = await handle.stat()
+      if (this.#whole.get(digest) !== ctimeMs) {
+        if ((await hashOfOpen(handle)) !== digest) throw new Damaged('it has another digest')
+        // Nobody has read from it yet, or its owner or its mode is another, and that is all.
+        this.#whole.set(digest, ctimeMs)
+      }
+      return { handle, writtenAt: mtimeMs }
+    } catch (error) {
+      await handle.close()
+      throw systemErrorCode(error) === 'EISDIR' ? new Damaged('it is a folder') : error
+    }
+  }
+
+  /** Whoever reads it next opens it anew. */
+  #forget(digest: string, cold: ColdFile): void {
+    if (this.#cold.get(digest) === cold) this.#cold.delete(digest)
+  }
+
+  #tellDamage(digest: string, how: Parameters<OnDamaged>[1]): void {
+    if (this.#whole.delete(digest)) this.#onDamaged(digest, how)
+  }
+
   #holdCold(digest: string): ColdFile {
-    const cold = this.#cold.get(digest) ?? { handle: undefined, readers: 0 }
+    const cold = this.#cold.get(digest) ?? { opened: undefined, readers: 0 }
     cold.readers++
     this.#cold.set(digest, cold)
     return cold
@@ -136,16 +213,23 @@ export class ArtifactStore {
 
   #releaseCold(digest: string, cold: ColdFile): void {
     if (--cold.readers > 0) return
-    this.#cold.delete(digest)
+    this.#forget(digest, cold)
     // A failed opening was told to whoever read; closing has nothing to add.
-    cold.handle?.then(handle => handle.close()).catch(() => {})
-    if (this.#unwanted.delete(digest)) rm(this.#file(digest), { force: true }).catch(() => {})
+    cold.opened?.then(({ handle }) => handle.close()).catch(() => {})
+    if (this.#cold.has(digest) || !this.#unwanted.delete(digest)) return
+    this.#whole.delete(digest)
+    rm(this.#file(digest), { force: true, recursive: true }).catch(() => {})
   }
 
   #file(digest: string): string {
     return path.join(this.#folder, `${digest}.bin`)
   }
 }
+
+class Damaged extends Error {}
+
+/** What rename says where a folder stands in the place of a file. */
+const IN_THE_WAY: ReadonlySet<string> = new Set(['EISDIR', 'ENOTEMPTY', 'EEXIST', 'EPERM', 'EACCES'])
 
 const HASHED_AT_ONCE = 256 * 1024
 
@@ -155,23 +239,33 @@ const SMALL = 64 * 1024
 async function hashOf(file: string): Promise<string> {
   const handle = await open(file, 'r')
   try {
-    const hash = createHash('sha256')
-    const piece = Buffer.allocUnsafeSlow(HASHED_AT_ONCE)
-    for (;;) {
-      const { bytesRead } = await handle.read(piece, 0, piece.length)
-      if (bytesRead === 0) return hash.digest('hex')
-      hash.update(piece.subarray(0, bytesRead))
-    }
+    return await hashOfOpen(handle)
   } finally {
     await handle.close()
   }
 }
 
+async function hashOfOpen(handle: FileHandle): Promise<string> {
+  const whole = createHash('sha256')
+  const piece = Buffer.allocUnsafeSlow(Math.min(HASHED_AT_ONCE, (await handle.stat()).size + 1))
+  for (let offset = 0; ; ) {
+    const { bytesRead } = await handle.read(piece, 0, piece.length, offset)
+    if (bytesRead === 0) return whole.digest('hex')
+    whole.update(piece.subarray(0, bytesRead))
+    offset += bytesRead
+  }
+}
+
 async function hashOfSmall(file: string): Promise<string> {
-  const digest = createHash('sha256').update(readFileSync(file)).digest('hex')
-  // Whatever else there is to do gets its turn after each.
+  // In one call: what hashes in steps leaves its memory to the garbage collector, tens of thousands of times at a start.
+  return hash('sha256', await readSmall(file), 'hex')
+}
+
+/** Not from a thread, but whatever else there is to do gets its turn after each. */
+async function readSmall(file: string): Promise<Buffer> {
+  const bytes = readFileSync(file)
   await setImmediate()
-  return digest
+  return bytes
 }
 
 async function readExactly(handle: FileHandle, offset: number, length: number): Promise<Buffer> {
@@ -179,7 +273,7 @@ async function readExactly(handle: FileHandle, offset: number, length: number): 
   let filled = 0
   while (filled < length) {
     const { bytesRead } = await handle.read(piece, filled, length - filled, offset + filled)
-    if (bytesRead === 0) throw new Error(`the artifact ends at ${offset + filled}, before ${offset + length}`)
+    if (bytesRead === 0) throw new Damaged(`the artifact ends at ${offset + filled}, before ${offset + length}`)
     filled += bytesRead
   }
   return piece

@@ -1,9 +1,10 @@
 import { createReadStream } from 'node:fs'
-import { type FileHandle, open, truncate } from 'node:fs/promises'
-import { writeFileAtomically } from '../atomic-file.js'
+import { type FileHandle, open, stat, truncate } from 'node:fs/promises'
+import { isDiskFull, writeFileAtomically } from '../atomic-file.js'
 import { systemErrorCode } from '../errors.js'
 import { Catalog, type Change, type IsHeld } from './catalog.js'
 import { countLines, JournalReader, writeLine, writeLines } from './journal.js'
+import { beThrifty, LONG_JOURNAL } from './thrift.js'
 
 /** Lines beyond twice the shortest journal that are borne before it is written anew. */
 const SLACK_LINES = 1000
@@ -20,6 +21,8 @@ export class CatalogFile {
   #handle: FileHandle | undefined
   #length: number
   #lines: number
+  /** Whether something may stand behind `#length` that was never promised. */
+  #mayBeTorn = false
   /** As many lines are worth a look at how short the journal could be. */
   #compactAt: number
 
@@ -37,7 +40,7 @@ export class CatalogFile {
   }
 
   /**
-   * Reads the journal and opens it for appending.
+   * Reads the journal and opens it for appending. What is damaged stays in it while the disk is full: that is no reason not to serve.
    * @throws the system error when it can be neither read nor made
    */
   static async open(
@@ -45,7 +48,8 @@ export class CatalogFile {
     keepReleases: number,
     isHeld: IsHeld
   ): Promise<{ file: CatalogFile; catalog: Catalog; damagedLines: number }> {
-    const { changes, damagedLines, length } = await readIfThere(file)
+    if (await isLong(file)) beThrifty()
+    const { changes, damagedLines, length, wholeLength } = await readIfThere(file)
     const read = Catalog.empty.after(changes, keepReleases, isHeld)
     // A line that was left out may have been of any name: none counts as one that only ever had one build.
     const counts = [...read.entries].map(({ name }) => ({ type: 'count' as const, name, generations: 2 }))
@@ -53,13 +57,13 @@ export class CatalogFile {
     const shortest = countLines(catalog)
     const isGood = damagedLines === 0 && changes.length <= compactionAfter(shortest)
     // Written anew only where something is to be dropped: a full disk is no reason not to serve what there is.
-    if (!isGood) await writeFileAtomically(file, [...writeLines(catalog)].join(''))
+    const isAnew = !isGood && (await isWrittenAnew(file, catalog))
+    // A line that broke off must not stand before the next whole one.
+    if (!isAnew && wholeLength < length) await truncate(file, wholeLength)
     // Whether the file can be written is found out before anything is promised.
     const handle = await open(file, 'a')
-    const journal = isGood
-      ? new CatalogFile(file, handle, length, changes.length)
-      : new CatalogFile(file, handle, (await handle.stat()).size, shortest)
-    return { file: journal, catalog, damagedLines }
+    const { size } = await handle.stat()
+    return { file: new CatalogFile(file, handle, size, isAnew ? shortest : changes.length), catalog, damagedLines }
   }
 
   /**
@@ -75,8 +79,12 @@ export class CatalogFile {
       await handle.appendFile(bytes)
       await handle.datasync()
     } catch (error) {
-      // Half a line must not stand before the next whole one.
-      await truncate(this.#file, this.#length).catch(() => {})
+      // Half a line must not stand before the next whole one. Where it cannot be cut now, it is before the next append.
+      await this.#handle?.close().catch(() => {})
+      this.#handle = undefined
+      await truncate(this.#file, this.#length).catch(cause => {
+        this.#mayBeTorn = systemErrorCode(cause) !== 'ENOENT'
+      })
       throw error
     }
     this.#length += bytes.length
@@ -92,13 +100,18 @@ export class CatalogFile {
     // Closed first: Windows renames nothing over an open file.
     await this.#handle?.close()
     this.#handle = undefined
-    await writeFileAtomically(this.#file, lines.join(''))
+    const text = lines.join('')
+    await writeFileAtomically(this.#file, text)
     this.#lines = lines.length
+    this.#length = Buffer.byteLength(text)
+    this.#mayBeTorn = false
   }
 
   /** The journal, open for appending; its length is asked for, since nobody knows how far a failed rewriting came. */
   async #opened(): Promise<FileHandle> {
     if (this.#handle !== undefined) return this.#handle
+    if (this.#mayBeTorn) await truncate(this.#file, this.#length)
+    this.#mayBeTorn = false
     this.#handle = await open(this.#file, 'a')
     this.#length = (await this.#handle.stat()).size
     return this.#handle
@@ -109,9 +122,27 @@ export class CatalogFile {
   }
 }
 
+async function isLong(file: string): Promise<boolean> {
+  const found = await stat(file).catch(() => undefined)
+  return found !== undefined && found.size >= LONG_JOURNAL
+}
+
+/** Whether there was room for it. */
+async function isWrittenAnew(file: string, catalog: Catalog): Promise<boolean> {
+  try {
+    await writeFileAtomically(file, [...writeLines(catalog)].join(''))
+    return true
+  } catch (error) {
+    if (!isDiskFull(error)) throw error
+    return false
+  }
+}
+
 interface FoundJournal extends Pick<JournalReader, 'changes' | 'damagedLines'> {
   /** In bytes. */
   readonly length: number
+  /** Up to the end of the last line that has one. */
+  readonly wholeLength: number
 }
 
 /** In pieces: with ten thousand names a journal has tens of MiB, and is only needed line by line. */
@@ -126,7 +157,8 @@ async function readIfThere(file: string): Promise<FoundJournal> {
   } catch (error) {
     if (systemErrorCode(error) !== 'ENOENT') throw error
   }
-  return { changes: reader.changes, damagedLines: reader.damagedLines, length }
+  const { changes, damagedLines, unfinishedLength } = reader
+  return { changes, damagedLines, length, wholeLength: length - unfinishedLength }
 }
 
 const PIECE = 1024 * 1024

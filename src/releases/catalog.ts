@@ -1,5 +1,5 @@
 import { PersistentMap } from './persistent-map.js'
-import type { Release } from './release.js'
+import { artifactsOf, type DerivedArtifact, inForm, type Release } from './release.js'
 
 /** Why the newest file of a name is not served, in the words for a person and those of a device. */
 export interface Refusal {
@@ -21,6 +21,8 @@ export interface NameEntry {
   readonly refusal: Refusal | undefined
   /** Set while an earlier release stands in for the newest one. */
   readonly rollback: Rollback | undefined
+  /** Since when nothing has been served that was served before; undefined while something is, or nothing ever was. */
+  readonly withdrawnAt: number | undefined
   /** The number of the newest build that was ever published under this name; 1 where there was never another. */
   readonly generations: number
 }
@@ -42,11 +44,23 @@ export interface Rollback {
  */
 export type Change =
   | { readonly type: 'publish'; readonly release: Release }
-  | { readonly type: 'withdraw'; readonly name: string }
+  /** These are the other forms of a release that is kept, in the place of those that it had. */
+  | {
+      readonly type: 'derive'
+      readonly name: string
+      readonly digest: string
+      readonly derived: readonly DerivedArtifact[]
+    }
+  /** `at` is when, in milliseconds since 1970. */
+  | { readonly type: 'withdraw'; readonly name: string; readonly at: number }
+  /** The artifact of a release, or of another form of one, is not what it was. */
+  | { readonly type: 'lose'; readonly name: string; readonly digest: string; readonly at: number }
+  /** Nothing of a name without a file is kept for going back any more. */
+  | { readonly type: 'forget'; readonly name: string }
   /** `release` is current from now on, with the time of this as its `publishedAt`; what was current is set aside, or `from`, if that is known. */
   | { readonly type: 'rollback'; readonly release: Release; readonly hold: boolean; readonly from?: string }
-  /** `release`, the newest build, is current again, where anything is. */
-  | { readonly type: 'unpin'; readonly release: Release }
+  /** Whatever is the newest build then is current again, with the time of this as its `publishedAt`; of a name without a file nothing is, but none is held. */
+  | { readonly type: 'unpin'; readonly name: string; readonly at: number }
   | { readonly type: 'count'; readonly name: string; readonly generations: number }
   | { readonly type: 'doubt'; readonly name: string }
   | { readonly type: 'recall'; readonly release: Release; readonly isCurrent: boolean }
@@ -74,9 +88,11 @@ export class Catalog {
     return this.#entries.get(name)
   }
 
-  /** A release whose artifact has this digest, current or earlier. Two names may share an artifact; any of them answers. */
+  /** A release whose artifact has this digest, current or earlier, in the form that has it. Names may share an artifact; any of them answers. */
   byDigest(digest: string): Release | undefined {
-    return this.#holders.get(digest)?.[0]
+    const holder = this.#holders.get(digest)?.[0]
+    const form = holder?.digest === digest ? undefined : holder?.derived?.find(derived => derived.digest === digest)
+    return holder === undefined || form === undefined ? holder : inForm(holder, form)
   }
 
   get entries(): Iterable<NameEntry> {
@@ -102,15 +118,17 @@ export class Catalog {
       const known = entries.has(name) ? entries.get(name) : this.#entries.get(name)
       const before = known ?? nothingOf(name)
       const applied = applyChange(before, change)
-      const next = { ...applied, earlier: keepSome(applied, keepReleases, isHeld) }
-      const isNothing =
-        next.current === undefined && next.earlier.length === 0 && next.refusal === undefined && next.generations === 0
+      const earlier = keepSome(applied, keepReleases, isHeld)
+      const isEmpty = applied.current === undefined && earlier.length === 0
+      const next = { ...applied, earlier, withdrawnAt: isEmpty ? undefined : applied.withdrawnAt }
+      const isNothing = isEmpty && next.refusal === undefined && next.generations === 0
       entries.set(name, isNothing ? undefined : next)
-      for (const { digest } of releasesOf(before)) {
+      for (const digest of releasesOf(before).flatMap(artifactsOf)) {
         const left = holdersOf(digest).filter(release => release.name !== name)
         holders.set(digest, left.length === 0 ? undefined : left)
       }
-      for (const release of releasesOf(next)) holders.set(release.digest, [...holdersOf(release.digest), release])
+      for (const release of releasesOf(next))
+        for (const digest of new Set(artifactsOf(release))) holders.set(digest, [...holdersOf(digest), release])
     }
     return new Catalog(this.#entries.with(entries), this.#holders.with(holders))
   }
@@ -140,15 +158,24 @@ export function numberOf(entry: NameEntry | undefined, digest: string): number {
 }
 
 function nothingOf(name: string): NameEntry {
-  return { name, current: undefined, earlier: [], refusal: undefined, rollback: undefined, generations: 0 }
+  return {
+    name,
+    current: undefined,
+    earlier: [],
+    refusal: undefined,
+    rollback: undefined,
+    withdrawnAt: undefined,
+    generations: 0
+  }
 }
 
 function keepSome({ name, earlier, rollback }: NameEntry, keepReleases: number, isHeld: IsHeld): readonly Release[] {
   if (earlier.length <= keepReleases) return earlier
-  return earlier.filter(({ digest }, index) => {
+  return earlier.filter((release, index) => {
+    const { digest } = release
     if (index < keepReleases || digest === rollback?.from || digest === rollback?.to) return true
-    const held = isHeld(name, digest)
-    return held === 'pinned' || (held && index < keepReleases + MOST_HELD)
+    const held = artifactsOf(release).map(artifact => isHeld(name, artifact))
+    return held.includes('pinned') || (held.includes(true) && index < keepReleases + MOST_HELD)
   })
 }
 
@@ -160,6 +187,7 @@ function applyChange(entry: NameEntry, change: Change): NameEntry {
       return {
         ...entry,
         current: undefined,
+        withdrawnAt: change.at,
         earlier: inOrder(releasesOf(entry)),
         refusal: undefined,
         // A hold outlasts that the build folder is emptied.
@@ -176,10 +204,18 @@ function applyChange(entry: NameEntry, change: Change): NameEntry {
       }
     }
     case 'unpin': {
-      const { release } = change
+      const newest = newestOf(entry)
       // Of a name without a file nothing is served: only what was held back from builds to come ends.
-      if (entry.current === undefined) return { ...entry, rollback: undefined }
-      return { ...entry, current: release, earlier: othersOf(entry, release), rollback: undefined }
+      if (entry.current === undefined || newest === undefined) return { ...entry, rollback: undefined }
+      const isServed = newest.digest === entry.current.digest
+      const current = isServed ? newest : Object.freeze({ ...newest, publishedAt: change.at })
+      return { ...entry, current, earlier: othersOf(entry, newest), rollback: undefined }
+    }
+    case 'derive': {
+      const { digest, derived } = change
+      const withForms = (release: Release): Release =>
+        release.digest === digest ? Object.freeze({ ...release, derived }) : release
+      return { ...entry, current: entry.current && withForms(entry.current), earlier: entry.earlier.map(withForms) }
     }
     case 'count':
       return { ...entry, generations: Math.max(entry.generations, change.generations) }
@@ -195,6 +231,19 @@ function applyChange(entry: NameEntry, change: Change): NameEntry {
       if (isCurrent && entry.current === undefined) return { ...entry, current: release }
       return { ...entry, earlier: inOrder([...entry.earlier, release]) }
     }
+    case 'lose': {
+      const isWhole = ({ digest }: Pick<Release, 'digest'>): boolean => digest !== change.digest
+      const withoutForm = (release: Release): Release =>
+        release.derived?.every(isWhole) === false
+          ? Object.freeze({ ...release, derived: release.derived.filter(isWhole) })
+          : release
+      const earlier = entry.earlier.filter(isWhole).map(withoutForm)
+      if (entry.current === undefined) return { ...entry, earlier }
+      if (isWhole(entry.current)) return { ...entry, current: withoutForm(entry.current), earlier }
+      return { ...entry, current: undefined, withdrawnAt: change.at, earlier }
+    }
+    case 'forget':
+      return entry.current === undefined ? { ...entry, earlier: [], rollback: undefined } : entry
     case 'trim':
       return entry
   }
@@ -208,13 +257,22 @@ function publish(entry: NameEntry, release: Release): NameEntry {
   const held =
     rollback?.hold === true ? [entry.current, ...others].find(other => other?.digest === rollback.to) : undefined
   if (rollback === undefined || held === undefined || held.digest === release.digest)
-    return { ...entry, current: release, earlier: others, refusal: undefined, rollback: undefined, generations }
+    return {
+      ...entry,
+      current: release,
+      earlier: others,
+      refusal: undefined,
+      rollback: undefined,
+      withdrawnAt: undefined,
+      generations
+    }
   return {
     ...entry,
     current: held,
     earlier: inOrder([release, ...others.filter(({ digest }) => digest !== held.digest)]),
     refusal: undefined,
     rollback: { ...rollback, from: release.digest },
+    withdrawnAt: undefined,
     generations
   }
 }

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Catalog, Change, IsHeld } from './catalog.js'
 import type { CatalogFile } from './catalog-file.js'
+import { isJournaled } from './journal.js'
 
 export interface CommitterOptions {
   readonly file: CatalogFile
@@ -8,6 +9,8 @@ export interface CommitterOptions {
   readonly isHeld: IsHeld
   readonly currentCatalog: () => Catalog
   readonly replaceCatalog: (catalog: Catalog) => void
+  /** Not while releases are missing from the catalog that have not been looked at yet: the journal would lose them. */
+  readonly mayCompact: () => boolean
 }
 
 interface Pending {
@@ -52,16 +55,24 @@ export class Committer {
   }
 
   async #flush(batch: readonly Pending[]): Promise<void> {
-    const { file, keepReleases, isHeld, currentCatalog, replaceCatalog } = this.#options
-    const changes = batch.map(({ change }) => change)
+    const { file, keepReleases, isHeld, currentCatalog, replaceCatalog, mayCompact } = this.#options
+    const refused = await this.#write(batch.map(({ change }) => change))
+    // What needs no disk is not kept from happening by a full one.
+    const made = refused === undefined ? batch : batch.filter(({ change }) => !isJournaled(change))
+    const changes = made.map(({ change }) => change)
+    replaceCatalog(currentCatalog().after(changes, keepReleases, isHeld))
+    for (const pending of batch)
+      if (made.includes(pending)) pending.resolve()
+      else pending.reject(refused?.error)
+    if (refused === undefined && mayCompact()) await file.compact(currentCatalog()).catch(() => {})
+  }
+
+  async #write(changes: readonly Change[]): Promise<{ readonly error: unknown } | undefined> {
     try {
-      await file.append(changes)
-      replaceCatalog(currentCatalog().after(changes, keepReleases, isHeld))
-      for (const { resolve } of batch) resolve()
+      await this.#options.file.append(changes)
+      return undefined
     } catch (error) {
-      for (const { reject } of batch) reject(error)
-      return
+      return { error }
     }
-    await file.compact(currentCatalog()).catch(() => {})
   }
 }

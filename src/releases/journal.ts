@@ -1,29 +1,22 @@
-import { crc32 } from 'node:zlib'
+import { openLine, sealLine } from '../sealed-lines.js'
 import { type Catalog, type Change, type NameEntry, releasesOf } from './catalog.js'
-import { isRelease, type Release } from './release.js'
+import { areDerived, isRelease, type Release } from './release.js'
 
 /**
- * The catalog on disk: one line for each change, in order, each with its own CRC-32, so that a line cut short by a crash
- * or damaged later is noticed and left out instead of believed.
+ * The catalog on disk: one sealed line for each change, in order.
  */
 
 /** The line of a change with its line end, or undefined for a change that is not kept. */
 export function writeLine(change: Change): string | undefined {
-  switch (change.type) {
-    case 'publish':
-    case 'withdraw':
-    case 'rollback':
-    case 'unpin':
-    case 'count':
-      return sealed(JSON.stringify(change))
-    case 'refuse':
-    case 'excuse':
-    case 'doubt':
-    case 'recall':
-    case 'trim':
-      return undefined
-  }
+  return isJournaled(change) ? sealLine(change) : undefined
 }
+
+/** Whether a change has to be on disk before it counts. */
+export function isJournaled({ type }: Change): boolean {
+  return !NOT_JOURNALED.has(type)
+}
+
+const NOT_JOURNALED: ReadonlySet<Change['type']> = new Set(['refuse', 'excuse', 'doubt', 'recall', 'trim'])
 
 /** The shortest journal that leads to this catalog. */
 export function* writeLines(catalog: Catalog): Iterable<string> {
@@ -38,7 +31,7 @@ export function countLines(catalog: Catalog): number {
 }
 
 function* changesTo(entry: NameEntry): Iterable<Change> {
-  const { name, current, rollback, generations } = entry
+  const { name, current, rollback, withdrawnAt, generations } = entry
   const releases = releasesOf(entry)
   // Whatever is current has the highest number, unless it has gone back: then that comes last, and brings itself along.
   for (const release of [...releases].sort((a, b) => a.number - b.number)) yield { type: 'publish', release }
@@ -46,7 +39,7 @@ function* changesTo(entry: NameEntry): Iterable<Change> {
   const back = releases.find(({ digest }) => digest === rollback?.to)
   if (rollback !== undefined && back !== undefined)
     yield { type: 'rollback', release: back, hold: rollback.hold, from: rollback.from }
-  if (current === undefined && releases.length > 0) yield { type: 'withdraw', name }
+  if (current === undefined && releases.length > 0) yield { type: 'withdraw', name, at: withdrawnAt ?? 0 }
 }
 
 /** Reads the changes of a journal from its bytes, whatever has happened to the file, in pieces as long as anybody likes. Never throws. */
@@ -59,8 +52,12 @@ export class JournalReader {
 
   /** Lines that were cut short or damaged and have been left out. */
   get damagedLines(): number {
-    // What stands behind the last line end was being written when the power or the process went.
-    return this.#damagedLines + (this.#unfinished.length > 0 ? 1 : 0)
+    return this.#damagedLines + (this.unfinishedLength > 0 ? 1 : 0)
+  }
+
+  /** Bytes behind the last line end: they were being written when the power or the process went. */
+  get unfinishedLength(): number {
+    return this.#unfinished.length
   }
 
   read(piece: Buffer): void {
@@ -77,18 +74,12 @@ export class JournalReader {
 }
 
 const LINE_END = 0x0a
-/** The digits of the seal, and a space. */
-const SEAL_LENGTH = 9
 
 function readLine(line: Buffer, words: Map<string, string>): Change | undefined {
-  const json = line.subarray(SEAL_LENGTH)
-  if (line.toString('latin1', 0, SEAL_LENGTH) !== `${seal(json)} `) return undefined
-  const value = parseOrNothing(json.toString('utf8'))
+  const value = openLine(line)
   if (typeof value !== 'object' || value === null || !('type' in value)) return undefined
   if (value.type === 'publish' && 'release' in value && isRelease(value.release))
     return { type: 'publish', release: freeze(value.release, words) }
-  if (value.type === 'withdraw' && 'name' in value && typeof value.name === 'string')
-    return { type: 'withdraw', name: value.name }
   if (value.type === 'rollback' && 'release' in value && isRelease(value.release))
     return {
       type: 'rollback',
@@ -96,38 +87,33 @@ function readLine(line: Buffer, words: Map<string, string>): Change | undefined 
       hold: 'hold' in value && value.hold === true,
       ...('from' in value && typeof value.from === 'string' ? { from: value.from } : {})
     }
-  if (value.type === 'unpin' && 'release' in value && isRelease(value.release))
-    return { type: 'unpin', release: freeze(value.release, words) }
-  return readCount(value)
+  return 'name' in value && typeof value.name === 'string' ? readChangeOf(value.name, { ...value }) : undefined
+}
+
+/** The changes that bring no release along. */
+function readChangeOf(
+  name: string,
+  { type, at, digest, derived, generations }: Record<string, unknown>
+): Change | undefined {
+  const isTimed = typeof at === 'number' && Number.isFinite(at)
+  if (type === 'withdraw' && isTimed) return { type, name, at }
+  if (type === 'unpin' && isTimed) return { type, name, at }
+  if (type === 'lose' && isTimed && typeof digest === 'string') return { type, name, digest, at }
+  if (type === 'derive' && typeof digest === 'string' && areDerived(derived)) return { type, name, digest, derived }
+  if (type === 'forget') return { type, name }
+  if (type === 'count' && Number.isSafeInteger(generations)) return { type, name, generations: Number(generations) }
+  return undefined
 }
 
 const COMMON = ['name', 'folder', 'rules', 'project', 'version', 'idfVersion'] as const
 
 function freeze(release: Release, words: Map<string, string>): Release {
-  const common = COMMON.map(field => {
-    const known = words.get(release[field])
-    if (known === undefined) words.set(release[field], release[field])
-    return [field, known ?? release[field]]
-  })
-  return Object.freeze(Object.assign(release, Object.fromEntries(common)))
-}
-
-function readCount(value: object): Change | undefined {
-  if (!('type' in value) || value.type !== 'count' || !('name' in value) || !('generations' in value)) return undefined
-  const { name, generations } = value
-  return typeof name === 'string' && Number.isSafeInteger(generations)
-    ? { type: 'count', name, generations: Number(generations) }
-    : undefined
-}
-
-/** A seal can be right by chance over what is no JSON: nothing is. */
-function parseOrNothing(json: string): unknown {
-  try {
-    return JSON.parse(json)
-  } catch {
-    return undefined
+  // Nobody else has it yet.
+  const fresh: Record<(typeof COMMON)[number], string> = release
+  for (const field of COMMON) {
+    const known = words.get(fresh[field])
+    if (known === undefined) words.set(fresh[field], fresh[field])
+    else fresh[field] = known
   }
+  return Object.freeze(release)
 }
-
-const seal = (json: string | Buffer): string => crc32(json).toString(16).padStart(8, '0')
-const sealed = (json: string): string => `${seal(json)} ${json}\n`

@@ -5,7 +5,9 @@ import type { SignatureReport } from '../image/signature.js'
 import type { Verdict } from '../image/verdict.js'
 import { fileSize } from '../words.js'
 import type { Digests } from './digests.js'
+import type { FlashPlan } from './flash.js'
 import type { Release } from './release.js'
+import { compareVersions } from './version-order.js'
 
 export interface AcceptedImage {
   readonly name: string
@@ -24,11 +26,14 @@ export interface AcceptedImage {
   readonly previous: Release | undefined
   /** Bytes of the smallest slot that it has to fit; undefined where nobody knows. */
   readonly slotSize: number | undefined
+  /** Where it lies in flash, and what beside it; undefined where nobody knows. */
+  readonly flash: FlashPlan | undefined
 }
 
 /** The release that an accepted image becomes, with what a person should be warned of. */
 export function makeRelease(image: AcceptedImage): Release {
   const { name, number, folder, fileKey, rules, size, digests, verdict, publishedAt, previous, slotSize } = image
+  const { flash } = image
   const fields = espImageFields(verdict.fields)
   const descriptor = fields?.appDesc
   const release: Release = {
@@ -47,6 +52,7 @@ export function makeRelease(image: AcceptedImage): Release {
     idfVersion: descriptor?.idfVersion ?? '',
     builtAt: descriptor === undefined ? null : readBuildTime(descriptor.date, descriptor.time),
     elfSha256: descriptor?.appElfSha256 ?? null,
+    appendedSha256: fields?.sha256 ?? null,
     minChipRevision: fields?.minRevFull ?? null,
     maxChipRevision: fields?.maxRevFull ?? null,
     mmuPageSize: fields?.mmuPageSize ?? null,
@@ -54,6 +60,7 @@ export function makeRelease(image: AcceptedImage): Release {
     signature: describeSignature(verdict.signature),
     publishedAt,
     warnings: [],
+    ...(flash === undefined ? {} : { flash }),
     folder,
     fileKey,
     rules
@@ -72,6 +79,10 @@ function compareWithPrevious(release: Release, previous: Release | undefined): r
   if (release.version !== '' && previous.version === release.version)
     warnings.push(
       `same version ${release.version} as before with other content: devices that compare versions skip it, devices that don't may loop`
+    )
+  if (release.version < previous.version && compareVersions(release.version, previous.version) === 'newer')
+    warnings.push(
+      `as text ${release.version} comes before ${previous.version}: devices with ESP32-OTA-Pull, which compares that way, stay with what they have`
     )
   if (
     release.secureVersion !== null &&

@@ -16,7 +16,7 @@ export function pathOf(name: string): string {
 }
 
 /** The path under which exactly these bytes are found for ever. */
-function artifactPathOf(digest: string): string {
+export function artifactPathOf(digest: string): string {
   return `/artifacts/${digest}.bin`
 }
 

@@ -13,6 +13,7 @@ const DELAY_MS = 1_000
 /** Prunes a store a moment after it was asked to; many requests within that moment are one. */
 export function createPruning(store: ArtifactStore, isWanted: (digest: string) => boolean): Pruning {
   let mayRemove = false
+  let isOver = false
   let timer: NodeJS.Timeout | undefined
   const soon = (): void => {
     timer ??= setTimeout(() => {
@@ -23,11 +24,12 @@ export function createPruning(store: ArtifactStore, isWanted: (digest: string) =
   }
   return {
     begin: () => {
-      mayRemove = true
+      mayRemove = !isOver
       soon()
     },
     soon,
     end: () => {
+      isOver = true
       mayRemove = false
       clearTimeout(timer)
     }

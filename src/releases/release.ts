@@ -1,3 +1,5 @@
+import { type FlashPlan, isFlashPlan } from './flash.js'
+
 /** One accepted image under one name, as it is kept: frozen facts, complete enough to answer every request about it. */
 export interface Release {
   readonly name: string
@@ -18,6 +20,8 @@ export interface Release {
   /** Date and time of the app descriptor, `2024-07-25T16:23:40`; the build machine's clock, zone unknown. */
   readonly builtAt: string | null
   readonly elfSha256: string | null
+  /** The SHA-256 that stands at the end of the image, by which the device knows what it runs; null where there is none. */
+  readonly appendedSha256: string | null
   /** Major × 100 + minor, as in the image header. */
   readonly minChipRevision: number | null
   readonly maxChipRevision: number | null
@@ -29,11 +33,42 @@ export interface Release {
   /** Milliseconds since 1970. */
   readonly publishedAt: number
   readonly warnings: readonly string[]
+  /** Where it lies in flash, and what beside it; left out where the build system does not say. */
+  readonly flash?: FlashPlan
   /** The watched folder that the candidate lay in. */
   readonly folder: string
   /** The state of the file that it was read from, and the rules that it was judged by: as long as neither changes, nothing has to be judged again. */
   readonly fileKey: string
   readonly rules: string
+  /** Other forms of it, each for one kind of client; left out where there is none. */
+  readonly derived?: readonly DerivedArtifact[]
+}
+
+/** Another form of a release, made of its bytes when it was published: an artifact of its own, kept as long as the release is. */
+export interface DerivedArtifact {
+  /** Whom it is for: the ota_demo of SmartThings wants a signature behind the image. */
+  readonly kind: 'smartthings'
+  /** Its own digests and length, as those of a release are. */
+  readonly digest: string
+  readonly md5: string
+  readonly sha512: string
+  readonly size: number
+  /** SHA-256 of the public key that it verifies with, lower-case hexadecimal; empty where it came so from the build folder. */
+  readonly madeWith: string
+  /** What these clients call this version; empty where the image does not say. */
+  readonly version: string
+  /** Versions that move on to it, the newest first. */
+  readonly movingOn: readonly string[]
+}
+
+/** The digests of every artifact of a release, its own first. */
+export function artifactsOf({ digest, derived = [] }: Release): readonly string[] {
+  return [digest, ...derived.map(form => form.digest)]
+}
+
+/** The release with the bytes of another form in the place of its own. */
+export function inForm(release: Release, { digest, md5, sha512, size }: DerivedArtifact): Release {
+  return { ...release, digest, md5, sha512, size }
 }
 
 type Check = (value: unknown) => boolean
@@ -65,6 +100,7 @@ const FIELDS: Readonly<Record<keyof Release, Check>> = {
   idfVersion: text,
   builtAt: orNull(text),
   elfSha256: orNull(text),
+  appendedSha256: orNull(hex(64)),
   minChipRevision: orNull(number),
   maxChipRevision: orNull(number),
   mmuPageSize: orNull(number),
@@ -72,9 +108,39 @@ const FIELDS: Readonly<Record<keyof Release, Check>> = {
   signature: orNull(text),
   publishedAt: number,
   warnings: value => Array.isArray(value) && value.every(text),
+  flash: value => value === undefined || isFlashPlan(value),
   folder: text,
   fileKey: text,
-  rules: text
+  rules: text,
+  derived: value => value === undefined || areDerived(value)
+}
+
+const DERIVED: Readonly<Record<keyof DerivedArtifact, Check>> = {
+  kind: value => value === 'smartthings',
+  digest: hex(64),
+  md5: hex(32),
+  sha512: hex(128),
+  size: value => Number.isInteger(value) && Number(value) > 0,
+  madeWith: text,
+  version: text,
+  movingOn: value => Array.isArray(value) && value.every(text)
+}
+
+/** True for a list of derived artifacts, each with every field; what is read back from disk goes through here. */
+export function areDerived(value: unknown): value is readonly DerivedArtifact[] {
+  return Array.isArray(value) && value.every(form => hasFields(form, CHECKS_OF_DERIVED))
+}
+
+type FieldChecks = readonly (readonly [field: string, check: Check])[]
+
+/** Listed once: tens of thousands of releases are read back at a start. */
+const CHECKS: FieldChecks = Object.entries(FIELDS)
+const CHECKS_OF_DERIVED: FieldChecks = Object.entries(DERIVED)
+
+function hasFields(value: unknown, fields: FieldChecks): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const record = value as Record<string, unknown>
+  return fields.every(([field, check]) => check(record[field]))
 }
 
 /**
@@ -82,7 +148,5 @@ const FIELDS: Readonly<Record<keyof Release, Check>> = {
  * Written out, since a schema library at the start would cost more time than everything else in it.
  */
 export function isRelease(value: unknown): value is Release {
-  if (typeof value !== 'object' || value === null) return false
-  const record = value as Record<string, unknown>
-  return Object.entries(FIELDS).every(([field, check]) => check(record[field]))
+  return hasFields(value, CHECKS)
 }

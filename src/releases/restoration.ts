@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { systemErrorCode } from '../errors.js'
 import type { ArtifactStore } from './artifact-store.js'
 import { type Catalog, type Change, type IsHeld, type NameEntry, releasesOf } from './catalog.js'
-import type { Release } from './release.js'
+import { artifactsOf, inForm, type Release } from './release.js'
 
 /** Told once for each release whose artifact the catalog counted on. */
 export type ArtifactDamage = (release: Release, reason: string) => void
@@ -25,6 +27,8 @@ interface Looking {
 
 /** Names whose artifacts are hashed at the same time; what they find goes into the catalog together. */
 const AT_ONCE = 64
+const MOST_TRIES = 10
+const BETWEEN_TRIES_MS = 200
 /** Names whose earlier releases go into the catalog together. */
 const TOGETHER = 100
 
@@ -36,11 +40,14 @@ export class Restoration {
   readonly #options: RestorationOptions
   /** Names that have not been looked at, the newest first. */
   readonly #waiting = new Map<string, Looking>()
+  /** Those that somebody waits for. */
+  readonly #urgent: Looking[] = []
   readonly #running = new Map<string, Looking>()
   readonly #nameOf = new Map<string, string>()
   readonly #seen = new Set<Release>()
   /** By digest. */
-  readonly #checked = new Map<string, Promise<boolean | undefined>>()
+  readonly #checked = new Map<string, Promise<string>>()
+  readonly #unread = new Set<string>()
   #looks: readonly Promise<void>[] = []
   #isClosed = false
 
@@ -54,14 +61,15 @@ export class Restoration {
         finish = resolve
       })
       this.#waiting.set(entry.name, { entry, done, finish })
-      for (const { digest } of releasesOf(entry)) if (!this.#nameOf.has(digest)) this.#nameOf.set(digest, entry.name)
+      for (const digest of releasesOf(entry).flatMap(artifactsOf))
+        if (!this.#nameOf.has(digest)) this.#nameOf.set(digest, entry.name)
     }
   }
 
   /** Begins with what devices may ask for: current releases, and those that somebody is on the way through. Resolves when all are done. */
-  begin(): Promise<void> {
+  async begin(): Promise<void> {
     this.#looks = Array.from({ length: AT_ONCE }, () => this.#work())
-    return Promise.all(this.#looks).then(() => {})
+    await Promise.all(this.#looks)
   }
 
   /** Resolves when a name may be asked about; undefined where there is nothing to wait for. */
@@ -69,9 +77,8 @@ export class Restoration {
     const running = this.#running.get(name)
     if (running !== undefined) return running.done
     const next = this.#waiting.get(name)
-    if (next === undefined) return undefined
-    void this.#restore(next)
-    return next.done
+    if (next !== undefined) this.#urgent.push(next)
+    return next?.done
   }
 
   /** The same for an artifact. */
@@ -80,8 +87,8 @@ export class Restoration {
     return name === undefined ? undefined : this.of(name)
   }
 
-  /** Goes on with the earlier releases, which are kept for going back. Resolves when all are done. */
-  async rest(): Promise<void> {
+  /** Goes on with the earlier releases, which are kept for going back. True when all are done, false when it was closed before. */
+  async rest(): Promise<boolean> {
     const left = [...this.#options.journaled.entries].filter(entry => releasesOf(entry).length > 0)
     const work = async (): Promise<void> => {
       for (let entries = left.splice(-TOGETHER); entries.length > 0; entries = left.splice(-TOGETHER)) {
@@ -89,14 +96,21 @@ export class Restoration {
         for (const entry of entries)
           for (const release of releasesOf(entry))
             if (!this.#isClosed) changes.push(...(await this.#look(entry, release)))
-        await Promise.all(changes.map(change => this.#options.commit(change)))
+        await Promise.all(changes.map(change => this.#commit(change)))
       }
     }
     this.#looks = Array.from({ length: AT_ONCE }, work)
     await Promise.all(this.#looks)
+    if (this.#isClosed) return false
     this.#seen.clear()
     this.#checked.clear()
     this.#nameOf.clear()
+    return true
+  }
+
+  /** Whether an artifact could not be read: it may be whole all the same. */
+  isUnread(digest: string): boolean {
+    return this.#unread.has(digest)
   }
 
   /** Looks at nothing more; resolves when nobody reads any more. */
@@ -110,9 +124,11 @@ export class Restoration {
 
   async #work(): Promise<void> {
     for (;;) {
-      const [next] = this.#waiting.values()
+      const urgent = this.#urgent.pop()
+      const [next] = urgent === undefined ? this.#waiting.values() : [urgent]
       if (next === undefined) return
-      await this.#restore(next)
+      // Whoever asked twice, or while it had its turn, has asked for nothing new.
+      if (this.#waiting.has(next.entry.name)) await this.#restore(next)
     }
   }
 
@@ -122,31 +138,77 @@ export class Restoration {
     this.#running.set(entry.name, looking)
     try {
       for (const release of firstOf(entry, this.#options.isHeld))
-        for (const change of await this.#look(entry, release)) await this.#options.commit(change)
+        for (const change of await this.#look(entry, release)) await this.#commit(change)
     } finally {
       this.#running.delete(entry.name)
       finish()
     }
   }
 
-  /** What brings a release back: nothing, where it has been looked at before or its artifact is not whole. */
+  /** What brings a release back, or lets go of it; nothing, where it has been looked at before. */
   async #look(entry: NameEntry, release: Release): Promise<readonly Change[]> {
     const { isWatched, tellDamage } = this.#options
     if (this.#seen.has(release)) return []
     this.#seen.add(release)
-    const isWhole = await this.#verify(release)
-    if (isWhole) return [{ type: 'recall', release, isCurrent: release === entry.current && isWatched(release) }]
-    tellDamage(release, isWhole === undefined ? 'is missing' : 'is damaged')
-    return []
+    const found = await this.#verify(release)
+    if (found === 'whole') {
+      const isCurrent = release === entry.current && isWatched(release)
+      return [{ type: 'recall', release, isCurrent }, ...(await this.#lookAtForms(release))]
+    }
+    tellDamage(release, found)
+    const { name, digest } = release
+    return this.#unread.has(digest) ? [] : [{ type: 'lose', name, digest, at: Date.now() }]
+  }
+
+  /** What lets go of other forms that are not whole: the release itself is as good as it was, and they can be made anew. */
+  async #lookAtForms(release: Release): Promise<readonly Change[]> {
+    const { name, derived = [] } = release
+    const changes: Change[] = []
+    for (const form of derived) {
+      const found = await this.#verify(inForm(release, form))
+      if (found === 'whole') continue
+      this.#options.tellDamage(inForm(release, form), found)
+      if (!this.#unread.has(form.digest)) changes.push({ type: 'lose', name, digest: form.digest, at: Date.now() })
+    }
+    return changes
   }
 
   /** Names may share an artifact: it is read once. */
-  #verify({ digest, size }: Release): Promise<boolean | undefined> {
-    const known = this.#checked.get(digest)
+  #verify(release: Release): Promise<string> {
+    const known = this.#checked.get(release.digest)
     if (known !== undefined) return known
-    const checking = this.#options.store.verify(digest, size).catch(() => false)
-    this.#checked.set(digest, checking)
+    const checking = this.#read(release)
+    this.#checked.set(release.digest, checking)
     return checking
+  }
+
+  /** `whole`, or what is wrong with an artifact. Too many open files, a mount that hangs: what cannot be read now may be read in a moment. */
+  async #read({ digest, size }: Release): Promise<string> {
+    for (let tries = 1; ; tries++) {
+      try {
+        const isWhole = await this.#options.store.verify(digest, size)
+        return isWhole === undefined ? 'is missing' : isWhole ? 'whole' : 'is damaged'
+      } catch (error) {
+        const code = systemErrorCode(error)
+        if (code === undefined) throw error
+        if (code === 'EISDIR') return 'is a folder'
+        if (tries < MOST_TRIES && !this.#isClosed) {
+          await sleep(BETWEEN_TRIES_MS)
+          continue
+        }
+        this.#unread.add(digest)
+        return `cannot be read (${code})`
+      }
+    }
+  }
+
+  /** A full disk is no reason not to go on: what it keeps from being written is found again at the next start. */
+  async #commit(change: Change): Promise<void> {
+    try {
+      await this.#options.commit(change)
+    } catch (error) {
+      if (systemErrorCode(error) === undefined) throw error
+    }
   }
 }
 
@@ -154,8 +216,11 @@ function publishedAt({ current, earlier }: NameEntry): number {
   return (current ?? earlier[0])?.publishedAt ?? 0
 }
 
-/** What is looked at before a name is served: its newest release, and those that somebody is on the way through. */
-function firstOf({ name, current, earlier }: NameEntry, isHeld: IsHeld): readonly Release[] {
+/** What is looked at before a name is served: its newest release, those that a rollback is about, and those that somebody is on the way through. */
+function firstOf({ name, current, earlier, rollback }: NameEntry, isHeld: IsHeld): readonly Release[] {
   const releases = current === undefined ? earlier : [current, ...earlier]
-  return releases.filter((release, index) => index === 0 || isHeld(name, release.digest))
+  return releases.filter((release, index) => {
+    if (index === 0 || release.digest === rollback?.from || release.digest === rollback?.to) return true
+    return artifactsOf(release).some(digest => isHeld(name, digest))
+  })
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { rm, stat } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import path from 'node:path'
+import { isDiskFull } from '../atomic-file.js'
 import { OperatorError, systemErrorCode } from '../errors.js'
 import { inTurn } from './in-turn.js'
 import { socketOf } from './state-socket.js'
@@ -79,6 +80,7 @@ async function listenAlone(folder: string, address: string, enter: Enter): Promi
     if (process.platform === 'win32') return (await listen(address, enter)) ?? refuse(folder)
     return await inTurn(path.join(folder, 'otad.starting'), () => listenUnlessAlive(folder, address, enter))
   } catch (error) {
+    if (isDiskFull(error)) return listenWithoutRoom(folder, address, enter)
     if (error instanceof OperatorError || !NO_SOCKETS.has(systemErrorCode(error) ?? '')) throw error
     return undefined
   }
@@ -94,6 +96,16 @@ async function listenUnlessAlive(folder: string, address: string, enter: Enter):
   if (await isAnswered(address)) throw inUse(folder)
   await rm(address, { force: true })
   return (await listen(address, enter)) ?? refuse(folder)
+}
+
+/** On a disk without room for one more name: not in turn, and perhaps not at all. That is no reason not to serve. */
+async function listenWithoutRoom(folder: string, address: string, enter: Enter): Promise<Server | undefined> {
+  try {
+    return await listenUnlessAlive(folder, address, enter)
+  } catch (error) {
+    if (!isDiskFull(error)) throw error
+    return undefined
+  }
 }
 
 /** Connections at the same time; a script that goes wild must not take every descriptor of the daemon. */

@@ -19,10 +19,10 @@ export interface Run {
   lastSeen: number
   /** From then on it counts as read to its end; undefined where it was not handed over to its end, or nobody knows what became of it. */
   receivedAt: number | undefined
-  /** The connection that it is on, while the process lives. */
+  /** The connection that it is on, as long as that is open: its device may take its time to read what was handed over. */
   connection: object | undefined
-  /** Its device was sent back: it does not go on from here, but may still resume, after a HEAD. */
-  isSentBack: boolean
+  /** Its device was sent back, or its connection broke: it does not go on from here, but may still resume. */
+  hasFailed: boolean
   /** The answer that was begun last: only its end says where the run stands. Before it, the run had reached this far. */
   sending: { reached: number } | undefined
 }
@@ -85,10 +85,12 @@ export interface Match {
   readonly runs: readonly Run[]
   /** A run that is not known could be meant as well. */
   readonly isUnsure: boolean
+  /** Only one that resumes can have asked, and not one that goes on. */
+  readonly isResumed: boolean
 }
 
 /** Nobody who is known has bytes like those. */
-export const NO_MATCH: Match = { generation: undefined, runs: [], isUnsure: true }
+export const NO_MATCH: Match = { generation: undefined, runs: [], isUnsure: true, isResumed: false }
 
 export interface Lost {
   readonly lost: number
@@ -193,7 +195,12 @@ export function matchOfDevice(record: RunRecord, { start }: AskedBytes, now: num
   const promised = openPromises(record, now).at(-1)
   // It was told another length since: it would write two builds into one slot.
   const holdsOther = promised !== undefined && promised.generation !== found.generation
-  return { generation: holdsOther ? undefined : found.generation, runs: [found], isUnsure: false }
+  return {
+    generation: holdsOther ? undefined : found.generation,
+    runs: [found],
+    isUnsure: false,
+    isResumed: found.next !== start
+  }
 }
 
 /**
@@ -208,15 +215,22 @@ export function matchOfDevice(record: RunRecord, { start }: AskedBytes, now: num
 export function matchOfAddress(record: RunRecord, asked: AskedBytes, now: number): Match {
   const { start, hasEnd } = asked
   const isRecent = (at: number): boolean => now - at <= ASKS_WITHIN_MS
+  const isThere = ({ connection, lastSeen }: Run): boolean => connection !== undefined || isRecent(lastSeen)
   const all = reachingRuns(record, start, now)
   const reaching = all.filter(run => !isReceived(run, now))
   const isLost = start <= record.lost
   const going = reaching.filter(
-    ({ style, next, size, lastSeen, isSentBack }) =>
-      style === 'ranges' && !isSentBack && start < size && (next ?? start) === start && isRecent(lastSeen)
+    ({ style, next, size, lastSeen, hasFailed, connection }) =>
+      style === 'ranges' &&
+      !hasFailed &&
+      // Whoever has a connection asks on that, or closes it first.
+      connection === undefined &&
+      start < size &&
+      (next ?? start) === start &&
+      isRecent(lastSeen)
   )
   const isExact = going.some(({ next }) => next === start)
-  const resuming = reaching.filter(({ lastSeen }) => !isExact || isRecent(lastSeen))
+  const resuming = reaching.filter(run => !isExact || isThere(run))
   const mayResume = isLost && (!isExact || isRecent(record.lostAt))
 
   const told = openPromises(record, now).filter(({ at }) => now - at <= ASKS_WITHIN_MS)
@@ -237,7 +251,8 @@ export function matchOfAddress(record: RunRecord, asked: AskedBytes, now: number
   // One that holds a length which it was told can only use bytes of that very generation.
   const generations = new Set([...runs, ...(hasEnd ? told : [])].map(({ generation }) => generation))
   const isOne = first !== undefined && generations.size === 1
-  return { generation: isOne && !isUnsure ? first.generation : undefined, runs, isUnsure }
+  const generation = isOne && !isUnsure ? first.generation : undefined
+  return { generation, runs, isUnsure, isResumed: going.length === 0 }
 }
 
 function newestFirstOf(runs: readonly Run[]): readonly Run[] {
@@ -247,7 +262,7 @@ function newestFirstOf(runs: readonly Run[]): readonly Run[] {
 /** Notes whose device was sent back, where only one can have asked. */
 export function noteSentBack({ runs, isUnsure }: Match): void {
   const [only] = runs
-  if (runs.length === 1 && !isUnsure && only?.isOfSeveral === false) only.isSentBack = true
+  if (runs.length === 1 && !isUnsure && only?.isOfSeveral === false) only.hasFailed = true
 }
 
 /**
@@ -256,6 +271,8 @@ export function noteSentBack({ runs, isUnsure }: Match): void {
  */
 export function runToMove(possible: readonly Run[], { start, hasEnd }: AskedBytes): Run | undefined {
   if (possible.some(({ style }) => style !== (hasEnd ? 'ranges' : possible[0]?.style))) return undefined
+  // Devices that are still at it on connections of their own are not to be taken for one another.
+  if (possible.length > 1 && possible.some(({ connection }) => connection !== undefined)) return undefined
   const newestFirst = newestFirstOf(possible.filter(({ isOfSeveral }) => !isOfSeveral))
   const moved = newestFirst.find(({ next }) => next === start) ?? newestFirst[0]
   if (moved === undefined) return undefined

@@ -11,6 +11,7 @@ import {
   NO_MATCH,
   noteSentBack,
   openPromises,
+  PROMISE_MS,
   promiseFor,
   REMEMBER_MS,
   type Run,
@@ -57,8 +58,8 @@ export type Choice =
 export interface Answering {
   /** Something began: were it lost with the process, what others began could be taken for it later. Keep it before a byte goes out. */
   readonly mustBeKept: boolean
-  /** The answer is over; `end` is how far it came. */
-  finish(end: number): void
+  /** The answer is over; `end` is how far it came. One that was cut was handed over, if at all, to a device that has gone. */
+  finish(end: number, wasCut?: boolean): void
 }
 
 export interface RunTableOptions {
@@ -86,6 +87,8 @@ export class RunTable {
   /** The one that was used longest ago comes first. */
   readonly #records = new Map<string, RunRecord>()
   readonly #byName = new Map<string, Set<RunRecord>>()
+  /** The records that have a run on a connection, and whether there is one device behind each. */
+  readonly #on = new WeakMap<object, Map<RunRecord, boolean>>()
   /** No record that was forgotten, and could still have mattered, had been used after this. */
   #forgottenAt: number
 
@@ -125,18 +128,26 @@ export class RunTable {
       : this.#more(asker, asked, offer, record, now)
   }
 
+  /** More is asked on a connection: what was handed over to the end on it has been read. */
+  asksAgain(connection: object): void {
+    this.#onConnection(connection, run => {
+      if (run.next === run.size && run.sending === undefined) run.receivedAt ??= this.#options.now()
+    })
+  }
+
   /**
-   * What was handed over to the end on this connection has been read: the other end said goodbye, or asked for more. Where it only closed the
-   * connection, as ESP-IDF does (`isLikely`), that counts as soon as it has not come back for more.
+   * A connection is closed. Whoever says goodbye in TLS has read everything; one who only closes it, as ESP-IDF does, has as soon as it has not
+   * come back for more; of one whose connection broke nobody knows.
    */
-  confirm(connection: object, { client, isSure }: Omit<Asker, 'connection'>, name: string, isLikely = false): void {
-    const record = this.#recordOf(client, name)
-    const run = record?.runs.find(found => found.connection === connection)
-    // Not `reached`: of a run from before a restart nobody knows how far that is.
-    if (record === undefined || run === undefined || run.next !== run.size || run.receivedAt !== undefined) return
-    run.receivedAt = this.#options.now() + (isLikely ? ASKS_WITHIN_MS : 0)
-    if (isSure) record.promises.length = 0
-    this.#changed(record)
+  hungUp(connection: object, how: 'goodbye' | 'closed' | 'broken'): void {
+    const now = this.#options.now()
+    this.#onConnection(connection, run => {
+      run.connection = undefined
+      run.lastSeen = now
+      if (how === 'broken' || run.sending !== undefined) run.hasFailed = true
+      else if (run.next === run.size) run.receivedAt ??= now + (how === 'closed' ? ASKS_WITHIN_MS : 0)
+    })
+    this.#on.delete(connection)
   }
 
   /** Whether somebody may come back for this generation of a name. */
@@ -145,7 +156,7 @@ export class RunTable {
     for (const { runs, promises } of this.#byName.get(name) ?? []) {
       if (runs.some(run => run.generation === digest && run.receivedAt === undefined && now - run.lastSeen <= HOLD_MS))
         return true
-      if (promises.some(promised => promised.generation === digest)) return true
+      if (promises.some(promised => promised.generation === digest && now - promised.at <= PROMISE_MS)) return true
     }
     return false
   }
@@ -200,7 +211,7 @@ export class RunTable {
     const match =
       own === undefined
         ? matchOf(asker, asked, record, now)
-        : { generation: own.generation, runs: [own], isUnsure: false }
+        : { generation: own.generation, runs: [own], isUnsure: false, isResumed: false }
     const digest = match.generation ?? (offer.hadOthers ? undefined : offer.current.digest)
     if (digest === undefined) {
       noteSentBack(match)
@@ -214,8 +225,7 @@ export class RunTable {
       begin: (start, end) => {
         const found = this.#recordFor(asker, offer.name, now)
         const known = own ?? runToMove(match.runs, asked)
-        // Ranges go on where they ended; anywhere else they resume, after a HEAD.
-        if (asked.hasEnd && known !== own && known?.next !== asked.start) takePromise(found, digest, now)
+        if (asked.hasEnd && match.isResumed) takePromise(found, digest, now)
         const run = known ?? createRun(generation, asked.hasEnd ? 'ranges' : 'stream', now)
         // That a device is back after long is kept too: who has been away for long counts less (`matchOfAddress`).
         const isBack = now - run.lastSeen > AWAY_MS
@@ -227,25 +237,47 @@ export class RunTable {
   }
 
   /** Notes what is about to go out at its most, and when it is over what did. */
-  #send(record: RunRecord, run: Run, { connection }: Asker, start: number, end: number): Pick<Answering, 'finish'> {
+  #send(
+    record: RunRecord,
+    run: Run,
+    { connection, isSure }: Asker,
+    start: number,
+    end: number
+  ): Pick<Answering, 'finish'> {
     const sending = { reached: run.reached }
     run.sending = sending
     run.connection = connection
+    const on = this.#on.get(connection) ?? new Map<RunRecord, boolean>()
+    this.#on.set(connection, on.set(record, isSure))
     run.next = end
     run.reached = Math.max(run.reached, end)
     run.receivedAt = undefined
-    run.isSentBack = false
+    run.hasFailed = false
     run.lastSeen = this.#options.now()
     this.#changed(record)
     return {
-      finish: reached => {
+      finish: (reached, wasCut = reached < end) => {
         // The connection of a device that was switched off is given up long after the device has come back and gone on.
         if (run.sending !== sending) return
+        run.sending = undefined
+        if (wasCut) run.hasFailed = true
         run.next = reached
         run.reached = Math.max(sending.reached, reached, start)
         run.lastSeen = this.#options.now()
         this.#changed(record)
       }
+    }
+  }
+
+  #onConnection(connection: object, change: (run: Run) => void): void {
+    for (const [record, isSure] of this.#on.get(connection) ?? []) {
+      for (const run of record.runs) {
+        if (run.connection !== connection) continue
+        const before = run.receivedAt
+        change(run)
+        if (isSure && before === undefined && run.receivedAt !== undefined) record.promises.length = 0
+      }
+      this.#changed(record)
     }
   }
 
@@ -310,7 +342,7 @@ function createRun({ digest, size }: Generation, style: Run['style'], now: numbe
     reached: 0,
     lastSeen: now,
     receivedAt: undefined,
-    isSentBack: false,
+    hasFailed: false,
     connection: undefined,
     sending: undefined
   }

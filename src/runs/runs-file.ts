@@ -1,5 +1,5 @@
-import { type FileHandle, open, readFile } from 'node:fs/promises'
-import { writeFileAtomically } from '../atomic-file.js'
+import { type FileHandle, open, readFile, truncate } from 'node:fs/promises'
+import { isDiskFull, writeFileAtomically } from '../atomic-file.js'
 import { systemErrorCode } from '../errors.js'
 import type { RunRecord } from './run-record.js'
 import { RunTable } from './run-table.js'
@@ -18,6 +18,8 @@ const FLUSH_MS = 1_000
 /** Lines beyond twice the records that are borne before the file is written anew. */
 const SLACK_LINES = 5_000
 const FORGET_EVERY_MS = 60 * 60_000
+/** What a file of runs is cut to that cannot be kept up: it says that something was, and is not known any more (`readRunsJournal`). */
+const CUT_LENGTH = 1
 
 /**
  * The run table with its file, `state/runs.jsonl`. Handed to the operating system before a run's first byte goes out, so that it outlives
@@ -35,12 +37,23 @@ export class RunsFile {
   readonly #forgetting: NodeJS.Timeout
   #hasFailed = false
 
-  /** @throws the system error when the file is there and cannot be read, or cannot be made */
+  /**
+   * A full disk is no reason not to serve: that is told, and runs are not kept until there is room.
+   * @throws the system error when the file is there and cannot be read, or cannot be made for another reason
+   */
   static async open(options: RunsFileOptions): Promise<RunsFile> {
     const kept = readRunsJournal(await readIfThere(options.file), options.now())
     const runs = new RunsFile(options, kept)
     // Written anew as open: from now on things happen to these runs that are not written one by one.
-    await runs.#rewrite('open')
+    try {
+      await runs.#rewrite('open')
+    } catch (error) {
+      if (!isDiskFull(error)) {
+        clearInterval(runs.#forgetting)
+        throw error
+      }
+      await runs.#fail(systemErrorCode(error) ?? 'ENOSPC')
+    }
     return runs
   }
 
@@ -64,10 +77,12 @@ export class RunsFile {
       return this.#writing
     }
     // One runs that may have begun before the change: the one behind it has all of them.
-    this.#waiting ??= this.#writing.then(() => {
-      this.#waiting = undefined
-      return this.kept()
-    })
+    this.#waiting ??= this.#writing
+      .catch(() => {})
+      .then(() => {
+        this.#waiting = undefined
+        return this.kept()
+      })
     return this.#waiting
   }
 
@@ -114,9 +129,17 @@ export class RunsFile {
     } catch (error) {
       const code = systemErrorCode(error)
       if (code === undefined) throw error
-      if (!this.#hasFailed) this.#options.onFailure(code)
-      this.#hasFailed = true
+      await this.#fail(code)
     }
+  }
+
+  /** From here on the file is behind what happens: whoever reads it must not take it for what devices have. */
+  async #fail(code: string): Promise<void> {
+    if (this.#hasFailed) return
+    this.#hasFailed = true
+    this.#options.onFailure(code)
+    // One byte is a line that broke off. Where there is no file, or it cannot be cut either, nothing more can be done.
+    await truncate(this.#options.file, CUT_LENGTH).catch(() => {})
   }
 }
 

@@ -1,8 +1,8 @@
-import { crc32 } from 'node:zlib'
+import { openLine, sealLine } from '../sealed-lines.js'
 import type { Promised, Run, RunRecord } from './run-record.js'
 
 /**
- * Runs on disk: a line for each state of a record, the later counts, each with its own CRC-32. While the process lives it is only written
+ * Runs on disk: a sealed line for each state of a record, the later counts. While the process lives it is only written
  * when something begins; so what is open is written as if it had come to the end, at nobody knows which byte. After an orderly
  * stop everything is written as it was.
  */
@@ -15,23 +15,30 @@ export interface KeptRuns {
 /** `exact` where nothing more can happen to the record, because the process stops. */
 export function writeRecordLine(record: RunRecord, how: 'exact' | 'open'): string {
   const { client, name, runs, promises, lost, lostAt, lastSeen } = record
-  return sealed([client, name, lost, lostAt, lastSeen, runs.map(run => writeRun(run, how)), promises.map(writePromise)])
+  return sealLine([
+    client,
+    name,
+    lost,
+    lostAt,
+    lastSeen,
+    runs.map(run => writeRun(run, how)),
+    promises.map(writePromise)
+  ])
 }
 
 export function writeForgottenLine(forgottenAt: number): string {
-  return sealed([Number.isFinite(forgottenAt) ? forgottenAt : null])
+  return sealLine([Number.isFinite(forgottenAt) ? forgottenAt : null])
 }
 
 /**
- * The records of a file, whatever has happened to it. Never throws. A damaged line may have been of anybody's: `damagedAt` is when that counts
- * from, and what stands before it may be of builds that are over. A last line that broke off had told nobody anything.
+ * The records of a file, whatever has happened to it. Never throws. A damaged line may have been of anybody's: from `now` on that counts, and what stands before it may be of builds that are over. A last line that broke off had told nobody anything.
  */
-export function readRunsJournal(text: string, damagedAt: number): KeptRuns {
+export function readRunsJournal(text: string, now: number): KeptRuns {
   const records = new Map<string, RunRecord>()
   let forgottenAt = Number.NEGATIVE_INFINITY
   const damaged = (): void => {
     records.clear()
-    forgottenAt = damagedAt
+    forgottenAt = now
   }
   const lines = text.split('\n')
   const brokenOff = lines.pop()
@@ -41,32 +48,25 @@ export function readRunsJournal(text: string, damagedAt: number): KeptRuns {
     if (value?.length === 1) forgottenAt = typeof first === 'number' ? first : forgottenAt
     else if (typeof first !== 'string' || typeof name !== 'string') damaged()
     else {
-      const record = readRecord(value ?? [])
+      const record = readRecord(value ?? [], now)
       if (record === undefined) damaged()
       else records.set(`${first}\n${name}`, record)
     }
   }
-  if (brokenOff !== '') forgottenAt = damagedAt
+  if (brokenOff !== '') forgottenAt = now
   return { records: [...records.values()], forgottenAt }
 }
 
 type Line = readonly unknown[]
 
 function readLine(line: string): Line | undefined {
-  const json = line.slice(9)
-  if (line.slice(0, 9) !== `${seal(json)} `) return undefined
-  try {
-    const value: unknown = JSON.parse(json)
-    return Array.isArray(value) ? value : undefined
-  } catch {
-    // A seal can be right by chance over what is no JSON: nothing is.
-    return undefined
-  }
+  const value = openLine(Buffer.from(line))
+  return Array.isArray(value) ? value : undefined
 }
 
 const isCount = (value: unknown): value is number => typeof value === 'number' && value >= 0
 
-function readRecord([client, name, lost, lostAt, lastSeen, runs, promises]: Line): RunRecord | undefined {
+function readRecord([client, name, lost, lostAt, lastSeen, runs, promises]: Line, now: number): RunRecord | undefined {
   if (!isCount(lost) || !isCount(lostAt) || !isCount(lastSeen) || !Array.isArray(runs) || !Array.isArray(promises))
     return undefined
   const read = {
@@ -75,14 +75,14 @@ function readRecord([client, name, lost, lostAt, lastSeen, runs, promises]: Line
     lost,
     lostAt,
     lastSeen,
-    runs: runs.flatMap(run => readRun(run) ?? []),
+    runs: runs.flatMap(run => readRun(run, now) ?? []),
     promises: promises.flatMap(promised => readPromise(promised) ?? [])
   }
   return read.runs.length === runs.length && read.promises.length === promises.length ? read : undefined
 }
 
 function writeRun(
-  { isOfSeveral, generation, size, style, next, reached, lastSeen, receivedAt }: Run,
+  { isOfSeveral, generation, size, style, next, reached, lastSeen, receivedAt, connection }: Run,
   how: 'exact' | 'open'
 ): Line {
   const isOpen = how === 'open' && receivedAt === undefined
@@ -94,13 +94,15 @@ function writeRun(
     isOpen ? size : reached,
     lastSeen,
     receivedAt ?? null,
-    isOfSeveral
+    isOfSeveral,
+    isOpen && connection !== undefined
   ]
 }
 
-function readRun(value: unknown): Run | undefined {
+/** A run with an open connection was there for as long as the process lived, which may have ended just now. */
+function readRun(value: unknown, now: number): Run | undefined {
   if (!Array.isArray(value)) return undefined
-  const [generation, size, style, next, reached, lastSeen, receivedAt, isOfSeveral] = value as Line
+  const [generation, size, style, next, reached, lastSeen, receivedAt, isOfSeveral, wasThere] = value as Line
   if (typeof generation !== 'string' || (style !== 'ranges' && style !== 'stream')) return undefined
   if (!isCount(size) || !isCount(reached) || !isCount(lastSeen)) return undefined
   return {
@@ -110,9 +112,9 @@ function readRun(value: unknown): Run | undefined {
     style,
     next: isCount(next) ? next : undefined,
     reached,
-    lastSeen,
+    lastSeen: wasThere === true ? Math.max(lastSeen, now) : lastSeen,
     receivedAt: isCount(receivedAt) ? receivedAt : undefined,
-    isSentBack: false,
+    hasFailed: false,
     connection: undefined,
     sending: undefined
   }
@@ -127,11 +129,4 @@ function readPromise(value: unknown): Promised | undefined {
   const [generation, size, at, isTaken, isFollowed] = value as Line
   if (typeof generation !== 'string' || !isCount(size) || !isCount(at)) return undefined
   return { generation, size, at, isTaken: isTaken === true, isFollowed: isFollowed === true }
-}
-
-const seal = (json: string): string => crc32(json).toString(16).padStart(8, '0')
-
-function sealed(value: Line): string {
-  const json = JSON.stringify(value)
-  return `${seal(json)} ${json}\n`
 }

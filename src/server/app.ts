@@ -6,8 +6,10 @@ import fastify, { type FastifyHttpsOptions, type FastifyInstance } from 'fastify
 import { DeviceResponse } from './device-response.js'
 import { type Download, Downloads } from './downloads.js'
 import { answerMalformed } from './malformed.js'
+import auth, { type AuthOptions } from './plugins/auth.js'
 import catalogPlugin, { type CatalogOptions } from './plugins/catalog.js'
 import clientCertificates, { type RefusedClient } from './plugins/client-certificates.js'
+import cors, { type CorsOptions } from './plugins/cors.js'
 import errors, { answerUnroutable } from './plugins/errors.js'
 import firmwareSender, { type FirmwareSenderOptions, type ReadArtifact } from './plugins/firmware-sender.js'
 import requests from './plugins/requests.js'
@@ -18,8 +20,9 @@ import caCertificate from './routes/ca-certificate.js'
 import health, { type Health } from './routes/health.js'
 import manifests from './routes/manifests.js'
 import metrics, { type Counts } from './routes/metrics.js'
-import names from './routes/names.js'
+import names, { type NamesOptions } from './routes/names.js'
 import page from './routes/page.js'
+import smartthings from './routes/smartthings.js'
 
 export type { Health } from './routes/health.js'
 export type { Counts } from './routes/metrics.js'
@@ -27,6 +30,9 @@ export type { Counts } from './routes/metrics.js'
 /** What the server needs of the rest of the house. Functions where the answer changes while it runs. */
 export interface AppOptions extends CatalogOptions, Pick<FirmwareSenderOptions, 'runs' | 'pinnedFor' | 'onSentBack'> {
   readonly readArtifact: ReadArtifact
+  readonly hasPart: NamesOptions['hasPart']
+  /** Origins of the web pages that may read what is here for devices. */
+  readonly cors: CorsOptions['cors']
   readonly health: () => Health
   readonly counts: () => Counts
   /** PEM of the certificate that devices embed; undefined when only the operator knows it. */
@@ -34,6 +40,9 @@ export interface AppOptions extends CatalogOptions, Pick<FirmwareSenderOptions, 
   /** Whether firmware is for those alone who show a certificate of the client CA. */
   readonly needsClientCertificate: boolean
   readonly onRefusedClient: (refused: RefusedClient) => void
+  /** Whom firmware is for; undefined where it is for everybody. */
+  readonly authCredentials: AuthOptions['authCredentials'] | undefined
+  readonly onAuthFailed: AuthOptions['onAuthFailed']
   readonly onDownload: (download: Download) => void
   readonly onBug: (error: unknown) => void
   /** Options of `node:https`, TLS ones included. */
@@ -52,7 +61,8 @@ const HEAD_TIMEOUT_MS = 10_000
 const KEEP_ALIVE_MS = 125_000
 /** A handshake must be through after this long, from its first byte on, and its first byte there. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000
-const TIMEOUT_CHECK_MS = 2_000
+/** Connections whose time is over are looked for this often. */
+export const TIMEOUT_CHECK_MS = 2_000
 
 /** Page and assets, beside the sources in a checkout and in the package. */
 const PAGE_FOLDER = path.join(fileURLToPath(new URL('../..', import.meta.url)), 'src', 'server', 'page')
@@ -89,6 +99,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const downloads = new Downloads(options.onDownload)
 
   await instance.register(errors, { onBug: options.onBug })
+  await instance.register(cors, options)
   await instance.register(requests)
   await instance.register(catalogPlugin, options)
   await instance.register(firmwareSender, { ...options, pump, downloads })
@@ -100,9 +111,12 @@ export async function createApp(options: AppOptions): Promise<App> {
   await instance.register(page)
   await instance.register(async forDevices => {
     if (options.needsClientCertificate) await forDevices.register(clientCertificates, options)
+    const { authCredentials, onAuthFailed } = options
+    if (authCredentials !== undefined) await forDevices.register(auth, { authCredentials, onAuthFailed })
+    await forDevices.register(smartthings, options)
     await forDevices.register(manifests)
-    await forDevices.register(artifacts)
-    await forDevices.register(names)
+    await forDevices.register(artifacts, options)
+    await forDevices.register(names, options)
   })
   return { fastify: instance, pump, downloads }
 }

@@ -1,16 +1,19 @@
 import type { TLSSocket } from 'node:tls'
 import type { FastifyRequest } from 'fastify'
 import type { Asked, Asker } from '../runs/run-table.js'
+import { type ArduinoClient, readArduinoClient } from './arduino.js'
+import type { Recipient } from './downloads.js'
 import { readAskedRange } from './range.js'
 
 /** Who sends a request, as far as it tells. */
 export interface Identified extends Asker {
   /** What it is known by, the surest first: certificate, MAC, address. */
   readonly ids: readonly string[]
+  /** The same for the note of how it was answered. */
+  readonly recipient: Recipient
+  /** What HTTPUpdate tells beside. */
+  readonly arduino: ArduinoClient | undefined
 }
-
-const MAC_HEADERS = ['x-esp32-sta-mac', 'x-esp8266-sta-mac'] as const
-const MAC = /^([0-9a-f]{2}[:-]?){5}[0-9a-f]{2}$/i
 
 /** The address of the other end; an IPv4 one is not written as IPv6. */
 export function addressOf(request: FastifyRequest): string {
@@ -22,23 +25,15 @@ export function identify(request: FastifyRequest): Identified {
   const socket = request.raw.socket as TLSSocket
   const address = addressOf(request)
   const certificate = socket.authorized ? socket.getPeerX509Certificate()?.fingerprint256 : undefined
-  const mac = MAC_HEADERS.map(name => request.headers[name]).find(value => typeof value === 'string' && MAC.test(value))
-  const ids = [certificate, typeof mac === 'string' ? mac.toLowerCase() : undefined, address].filter(
-    id => id !== undefined
-  )
-  const sure =
-    certificate === undefined
-      ? typeof mac === 'string'
-        ? `mac ${mac.toLowerCase()}`
-        : undefined
-      : `certificate ${certificate}`
+  const arduino = readArduinoClient(request.headers)
+  const mac = arduino?.staMac
+  const ids = [certificate, mac, address].filter(id => id !== undefined)
+  const sure = certificate === undefined ? (mac === undefined ? undefined : `mac ${mac}`) : `certificate ${certificate}`
   const userAgent = (request.headers['user-agent'] ?? '').slice(0, LONGEST_USER_AGENT)
-  return {
-    ids,
-    client: sure ?? `${address} ${userAgent}`,
-    isSure: sure !== undefined,
-    connection: socket
-  }
+  const client = sure ?? `${address} ${userAgent}`
+  const isSure = sure !== undefined
+  const recipient = { client, isSure, label: mac ?? address, userAgent }
+  return { ids, client, isSure, connection: socket, recipient, arduino }
 }
 
 const LONGEST_USER_AGENT = 100

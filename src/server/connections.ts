@@ -1,6 +1,6 @@
+import type { Server as PlainServer, ServerResponse } from 'node:http'
 import type { Server } from 'node:https'
 import type { Socket } from 'node:net'
-import type { TLSSocket } from 'node:tls'
 import { type ClientHello, readClientHello } from './client-hello.js'
 import { type FirstBytes, peek } from './first-bytes.js'
 import { type FailedHandshake, OWN_CODES } from './handshake-causes.js'
@@ -18,6 +18,10 @@ export interface ConnectionsOptions {
 }
 
 export interface Connections {
+  /** Takes the connections of another server for its own, one without TLS that has the same requests. */
+  watchPlain(plain: PlainServer): void
+  /** Somebody spoke TLS to a port without it. */
+  tellTlsOnPlain(socket: Socket, firstBytes: Buffer): void
   /** Ends whatever waits for nothing: connections without a request, or without a finished handshake. */
   endIdle(): void
   /** Ends every connection there is. Returns how many had a request under way. */
@@ -47,8 +51,10 @@ const LINGER_MS = 2_000
  */
 export function watchConnections(server: Server, options: ConnectionsOptions): Connections {
   const opening = new Map<Socket, Opening>()
-  const open = new Set<TLSSocket>()
-  const requestsOf = new Map<Socket, number>()
+  const open = new Set<Socket>()
+  /** Responses under way. */
+  const requestsOf = new Map<Socket, Set<ServerResponse>>()
+  const watched = new WeakSet<Socket>()
   let isStopping = false
 
   const startTls = server.listeners('connection') as ((this: Server, socket: Socket) => void)[]
@@ -111,12 +117,16 @@ export function watchConnections(server: Server, options: ConnectionsOptions): C
     tell({ device, servername, code: 'ERR_SSL_HTTP_REQUEST', hello: undefined })
   }
 
+  const keep = (socket: Socket): void => {
+    open.add(socket)
+    socket.once('close', () => open.delete(socket))
+  }
+
   server.on('secureConnection', socket => {
     socket.setMaxSendFragment(options.maxTlsRecord)
     const raw = socketUnder(socket)
     if (raw !== undefined) opening.delete(raw)
-    open.add(socket)
-    socket.once('close', () => open.delete(socket))
+    keep(socket)
   })
   server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
     const raw = socketUnder(socket)
@@ -132,15 +142,25 @@ export function watchConnections(server: Server, options: ConnectionsOptions): C
     socket.destroy()
   })
   server.on('request', ({ socket }, response) => {
-    requestsOf.set(socket, (requestsOf.get(socket) ?? 0) + 1)
+    const under = requestsOf.get(socket) ?? new Set<ServerResponse>()
+    if (under.size === 0) requestsOf.set(socket, under)
+    under.add(response)
+    if (!watched.has(socket)) {
+      watched.add(socket)
+      socket.once('close', () => endQueued(requestsOf.get(socket)))
+    }
     response.once('close', () => {
-      const left = (requestsOf.get(socket) ?? 1) - 1
-      if (left > 0) requestsOf.set(socket, left)
-      else requestsOf.delete(socket)
+      under.delete(response)
+      if (under.size === 0) requestsOf.delete(socket)
     })
   })
 
   return {
+    watchPlain: plain => plain.on('connection', keep),
+    tellTlsOnPlain: (socket, firstBytes) => {
+      const hello = readClientHello(firstBytes)
+      tell({ device: deviceOf(socket), servername: hello?.servername, code: OWN_CODES.tlsOnPlain, hello })
+    },
     endIdle: () => {
       isStopping = true
       for (const socket of opening.keys()) socket.destroy()
@@ -152,6 +172,14 @@ export function watchConnections(server: Server, options: ConnectionsOptions): C
       for (const socket of [...opening.keys(), ...open]) socket.destroy()
       return busy
     }
+  }
+}
+
+/** A response that waits behind another one on its connection is forgotten by Node when that closes: whoever waits for its end would for ever. */
+function endQueued(responses: ReadonlySet<ServerResponse> = new Set()): void {
+  for (const response of [...responses]) {
+    response.destroy()
+    response.emit('close')
   }
 }
 

@@ -24,7 +24,10 @@ export class DeviceResponse<Request extends IncomingMessage = IncomingMessage> e
 const IRREGULAR: Readonly<Record<string, string>> = {
   etag: 'ETag',
   'www-authenticate': 'WWW-Authenticate',
-  'x-md5': 'x-MD5'
+  'x-md5': 'x-MD5',
+  'x-sha256': 'x-SHA256',
+  'x-sha512': 'x-SHA512',
+  'x-version': 'x-version'
 }
 
 const known = new Map<string, string>()

@@ -1,11 +1,27 @@
 import type { Release } from '../releases/release.js'
+import type { ArduinoClient } from './arduino.js'
+
+/** Who is answered, without the connection: it outlives that. */
+export interface Recipient {
+  /** What tells clients apart: a certificate or MAC, or an address with a User-Agent. */
+  readonly client: string
+  /** Whether there is one device behind it; several may stand behind an address. */
+  readonly isSure: boolean
+  /** What a person knows it by: its MAC, else its address. */
+  readonly label: string
+  readonly userAgent: string
+}
 
 /** How one transfer of a release to one device ended; ranges of one device are one download. */
 export interface Download {
   /** The address of the device. */
   readonly device: string
+  readonly recipient: Recipient
+  /** What it told of itself as it asked. */
+  readonly client?: ArduinoClient | undefined
   readonly release: Release
-  readonly outcome: 'complete' | 'aborted'
+  /** `unchanged`: it was told that it runs this release. `no-room`: it was told a length that it has no room for. */
+  readonly outcome: 'complete' | 'aborted' | 'unchanged' | 'no-room'
   /**
    * Bytes handed to the operating system. Only the device knows what it received.
    */
@@ -17,10 +33,7 @@ export interface Download {
 }
 
 /** One answer with firmware in it, when its connection is done with it. */
-export interface Answered {
-  readonly device: string
-  readonly userAgent: string
-  readonly release: Release
+export interface Answered extends Pick<Download, 'device' | 'recipient' | 'client' | 'release'> {
   readonly isRange: boolean
   /** The bytes [start, end) that were handed over, of those that were asked for. */
   readonly start: number
@@ -29,9 +42,7 @@ export interface Answered {
   readonly durationMs: number
 }
 
-interface Ranged {
-  readonly device: string
-  readonly release: Release
+interface Ranged extends Pick<Download, 'device' | 'recipient' | 'client' | 'release'> {
   readonly startedAt: number
   /** Bytes [first, reached) without a gap. */
   first: number
@@ -58,13 +69,15 @@ export class Downloads {
 
   /** Takes note of an answer; tells at once what is complete or was cut as a whole. */
   note(answered: Answered): void {
-    const { device, release, isRange, start, end, wasCut, durationMs } = answered
+    const { device, recipient, client, release, isRange, start, end, wasCut, durationMs } = answered
     if (isRange) {
       this.#noteRange(answered)
       return
     }
     this.#report({
       device,
+      recipient,
+      client,
       release,
       outcome: wasCut ? 'aborted' : 'complete',
       sent: end - start,
@@ -74,19 +87,28 @@ export class Downloads {
     })
   }
 
+  /** Takes note of an answer that made no download. */
+  noteNone(
+    asked: Pick<Download, 'device' | 'recipient' | 'client' | 'release'>,
+    outcome: 'unchanged' | 'no-room'
+  ): void {
+    this.#report({ ...asked, outcome, sent: 0, ranges: 0, durationMs: 0, cause: '' })
+  }
+
   /** Tells what is still open, and stops. */
   close(): void {
     clearInterval(this.#timer)
     this.#tellQuiet(Number.POSITIVE_INFINITY)
   }
 
-  #noteRange({ device, userAgent, release, start, end, durationMs }: Answered): void {
-    const key = `${device}\n${userAgent}\n${release.name}\n${release.digest}`
+  #noteRange({ device, recipient, client, release, start, end, durationMs }: Answered): void {
+    const key = `${recipient.client}\n${release.name}\n${release.digest}`
     const now = performance.now()
     let ranged = this.#ranged.get(key)
     if (ranged === undefined || start > ranged.reached || start < ranged.first) {
       if (ranged !== undefined) this.#tellStopped(ranged, 'it began again somewhere else')
-      ranged = { device, release, startedAt: now - durationMs, first: start, reached: start, ranges: 0, lastAt: now }
+      const startedAt = now - durationMs
+      ranged = { device, recipient, client, release, startedAt, first: start, reached: start, ranges: 0, lastAt: now }
     }
     ranged.reached = Math.max(ranged.reached, end)
     ranged.ranges++
@@ -98,14 +120,12 @@ export class Downloads {
     if (this.#ranged.size > MOST_FOLLOWED) this.#tellOldest()
   }
 
-  #tellComplete({ device, release, first, reached, ranges, startedAt, lastAt }: Ranged): void {
-    const durationMs = lastAt - startedAt
-    this.#report({ device, release, outcome: 'complete', sent: reached - first, ranges, durationMs, cause: '' })
+  #tellComplete(ranged: Ranged): void {
+    this.#report({ ...transferOf(ranged), outcome: 'complete', cause: '' })
   }
 
-  #tellStopped({ device, release, first, reached, ranges, startedAt, lastAt }: Ranged, cause: string): void {
-    const durationMs = lastAt - startedAt
-    this.#report({ device, release, outcome: 'aborted', sent: reached - first, ranges, durationMs, cause })
+  #tellStopped(ranged: Ranged, cause: string): void {
+    this.#report({ ...transferOf(ranged), outcome: 'aborted', cause })
   }
 
   #tellOldest(): void {
@@ -123,4 +143,8 @@ export class Downloads {
       this.#tellStopped(ranged, 'it asked for no further range')
     }
   }
+}
+
+function transferOf({ device, recipient, client, release, first, reached, ranges, startedAt, lastAt }: Ranged) {
+  return { device, recipient, client, release, sent: reached - first, ranges, durationMs: lastAt - startedAt }
 }

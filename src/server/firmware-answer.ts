@@ -38,16 +38,7 @@ export function answerFirmware(
   const validators = validatorsOf(release, now)
   const { headers } = request
   const outcome = checkPreconditions(headers, validators)
-  const common = [
-    'ETag',
-    validators.etag,
-    'Last-Modified',
-    writeHttpDate(validators.lastModified),
-    'Cache-Control',
-    CACHE_CONTROL[freshness],
-    'X-Otad-Release',
-    describeRelease(release)
-  ]
+  const common = commonFields(release, validators, freshness)
   if (outcome === 304) return { status: 304, head: common, start: 0, end: 0 }
   if (outcome === 412) return refuse(412, 'the image is not the one that the request was made for', common)
   const { size } = release
@@ -74,12 +65,43 @@ export function answerFirmware(
   return { status: 206, head, start, end }
 }
 
+/** The 304 to a client that has said in words of its own what it runs: a release of a name, and the very one that it would get (clients.md R26). */
+export function answerUnchanged(release: Release, now: number): FirmwareAnswer {
+  return { status: 304, head: commonFields(release, validatorsOf(release, now), 'revalidate'), start: 0, end: 0 }
+}
+
+/** The answer to ESP8266httpUpdate's getAvailableVersion; one without `x-version` where the image tells none (clients.md R33). */
+export function answerVersion({ version }: Release): FirmwareAnswer {
+  const told = version.replace(/[^\x20-\x7e]+/g, '_').trim()
+  const head = ['Content-Length', '0', ...(told === '' ? [] : ['x-version', told]), 'Cache-Control', 'no-cache']
+  return { status: 200, head, start: 0, end: 0 }
+}
+
+/** A 200 with the digests of its body, by which HTTPUpdate checks what it has written: others send nothing that they would read (clients.md R31, R32). */
+export function withDigests(answer: FirmwareAnswer, { md5, digest, sha512 }: Release): FirmwareAnswer {
+  if (answer.status !== 200) return answer
+  return { ...answer, head: [...answer.head, 'x-MD5', md5, 'x-SHA256', digest, 'x-SHA512', sha512] }
+}
+
 /**
  * The 416 to one who asks for more of a build that nobody knows: every release of ESP-IDF either begins again from the first byte then, or
  * fails without damage. Any other answer would be appended to what it has (clients.md 17.4).
  */
 export function refuseRange(reason: string, size: number): FirmwareAnswer {
   return refuse(416, reason, ['Content-Range', `bytes */${size}`, 'Cache-Control', 'no-store'])
+}
+
+function commonFields(release: Release, { etag, lastModified }: Validators, freshness: Freshness): readonly string[] {
+  return [
+    'ETag',
+    etag,
+    'Last-Modified',
+    writeHttpDate(lastModified),
+    'Cache-Control',
+    CACHE_CONTROL[freshness],
+    'X-Otad-Release',
+    describeRelease(release)
+  ]
 }
 
 /** `v1.4.2 4c1d9e02`: for the eye of a person; what cannot stand in a header does not. */

@@ -16,6 +16,8 @@ export const OWN_CODES = {
   silent: 'SILENT',
   unheard: 'CLOSED_UNHEARD',
   notTls: 'NOT_TLS',
+  /** On the port that answers without it. */
+  tlsOnPlain: 'TLS_ON_PLAIN',
   /** It hung up in the middle, with a FIN; a reset is Node's ECONNRESET. */
   closed: 'CLOSED'
 } as const
@@ -68,6 +70,10 @@ const CAUSES: Readonly<Record<string, Explain>> = {
   [OWN_CODES.notTls]: always(
     'it sent something that is neither TLS nor HTTP',
     'Find out which program was given this port'
+  ),
+  [OWN_CODES.tlsOnPlain]: always(
+    'it spoke TLS to the port that answers without',
+    'Its URL has to name the HTTPS port, or to begin with http://'
   ),
   [OWN_CODES.closed]: (failed, shown) =>
     smallFragment(failed, shown) ??

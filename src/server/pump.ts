@@ -115,17 +115,18 @@ export class Pump {
   async #cutStalled(): Promise<void> {
     const now = performance.now()
     const doubtful = [...this.#active].filter(({ movedAt }) => now - movedAt > DOUBT_MS)
-    const [first] = doubtful
-    if (first === undefined) return
-    // A response that waits its turn on a pipelined connection has no socket yet.
-    const port = doubtful.find(({ response }) => response.socket)?.response.socket?.localPort
-    const queues = await readSendQueues(port ?? 0)
+    if (doubtful.length === 0) return
+    const ports = [...new Set(doubtful.map(portOf))]
+    const queuesOf = new Map(await Promise.all(ports.map(async port => [port, await readSendQueues(port)] as const)))
     for (const transfer of doubtful) {
-      if (isTaking(transfer, queues)) transfer.movedAt = now
+      if (isTaking(transfer, queuesOf.get(portOf(transfer)))) transfer.movedAt = now
       else if (now - transfer.movedAt > STALL_MS) transfer.response.destroy()
     }
   }
 }
+
+/** A response that waits its turn on a pipelined connection has no socket yet. */
+const portOf = ({ response }: Active): number => response.socket?.localPort ?? 0
 
 /** Whether the kernel's queue for a transfer has become shorter since it was last looked at. */
 function isTaking(transfer: Active, queues: SendQueues | undefined): boolean {

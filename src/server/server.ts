@@ -1,9 +1,10 @@
 import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
+import { type AddressInfo, createServer, type Server } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { OperatorError, systemErrorCode } from '../errors.js'
-import { type AppOptions, createApp, HANDSHAKE_TIMEOUT_MS } from './app.js'
+import { type AppOptions, createApp, HANDSHAKE_TIMEOUT_MS, TIMEOUT_CHECK_MS } from './app.js'
 import { type ConnectionsOptions, watchConnections } from './connections.js'
+import { createPlainServer } from './plain-server.js'
 import { createTls, type LeafFor, type TlsCredentials } from './tls.js'
 
 export interface ServerOptions
@@ -11,8 +12,18 @@ export interface ServerOptions
     Omit<ConnectionsOptions, 'silenceMs'> {
   readonly host: string
   readonly port: number
+  /** HTTPS ports that answer as the main one does. */
+  readonly morePorts: readonly number[]
+  /** A port without TLS that answers the same; undefined where there is none. */
+  readonly plainPort: number | undefined
   readonly credentials: TlsCredentials
   readonly leafFor: LeafFor
+}
+
+/** A port, and the setting that names it. */
+export interface Listening {
+  readonly port: number
+  readonly flag: '--port' | '--ports' | '--http-port'
 }
 
 export interface FirmwareServer {
@@ -36,8 +47,8 @@ const LAST_TURNS = 100
 const BACKLOG = 4096
 
 /**
- * Starts the HTTPS server and resolves when it listens.
- * @throws OperatorError when the port is taken or not allowed, or the address is not one of this machine
+ * Starts the server and resolves when it listens on each of its ports.
+ * @throws OperatorError when a port is taken or not allowed, or the address is not one of this machine
  */
 export async function startServer(options: ServerOptions): Promise<FirmwareServer> {
   const tls = createTls(options.credentials, options.leafFor)
@@ -47,8 +58,30 @@ export async function startServer(options: ServerOptions): Promise<FirmwareServe
     needsClientCertificate: options.credentials.clientCa !== undefined
   })
   const connections = watchConnections(fastify.server, { ...options, silenceMs: HANDSHAKE_TIMEOUT_MS })
-  await listen(options.host, options.port, host => fastify.listen({ host, port: options.port, backlog: BACKLOG }))
+  await listen(options.host, { port: options.port, flag: '--port' }, host =>
+    fastify.listen({ host, port: options.port, backlog: BACKLOG })
+  )
   const { port } = fastify.server.address() as AddressInfo
+  const others: Server[] = []
+  const open = async (server: Server, at: Listening): Promise<void> => {
+    await listen(options.host, at, host => listenOn(server, host, at.port))
+    others.push(server)
+  }
+  try {
+    for (const more of options.morePorts) {
+      const server = createServer({ noDelay: true }, socket => fastify.server.emit('connection', socket))
+      await open(server, { port: more, flag: '--ports' })
+    }
+    if (options.plainPort !== undefined) {
+      const plain = createPlainServer(fastify.server, TIMEOUT_CHECK_MS, connections.tellTlsOnPlain)
+      connections.watchPlain(plain)
+      await open(plain, { port: options.plainPort, flag: '--http-port' })
+    }
+  } catch (error) {
+    for (const server of others) server.close()
+    await fastify.close()
+    throw error
+  }
 
   return {
     port,
@@ -57,7 +90,7 @@ export async function startServer(options: ServerOptions): Promise<FirmwareServe
     },
     useCredentials: credentials => fastify.server.setSecureContext(tls.renew(credentials)),
     close: async graceMs => {
-      const closed = fastify.close()
+      const closed = Promise.all([fastify.close(), ...others.map(closeServer)])
       connections.endIdle()
       const deadline = performance.now() + graceMs
       while (pump.active > 0 && performance.now() < deadline) {
@@ -79,42 +112,50 @@ export async function startServer(options: ServerOptions): Promise<FirmwareServe
  * Finds out whether the port can be had, before anything else is touched: of all that can be wrong with a start this is what people meet.
  * @throws OperatorError as `startServer` does
  */
-export async function probePort(host: string, port: number): Promise<void> {
+export async function probePort(host: string, at: Listening): Promise<void> {
   const probe = createServer()
-  await listen(host, port, address => {
-    probe.listen({ host: address, port })
-    return once(probe, 'listening')
-  })
-  probe.close()
-  await once(probe, 'close')
+  await listen(host, at, address => listenOn(probe, address, at.port))
+  await closeServer(probe)
 }
 
-async function listen(host: string, port: number, start: (host: string) => Promise<unknown>): Promise<void> {
+function listenOn(server: Server, host: string, port: number): Promise<unknown> {
+  server.listen({ host, port, backlog: BACKLOG })
+  return once(server, 'listening')
+}
+
+async function closeServer(server: Server): Promise<void> {
+  const closed = once(server, 'close')
+  server.close()
+  await closed
+}
+
+async function listen(host: string, at: Listening, start: (host: string) => Promise<unknown>): Promise<void> {
   try {
     // Fastify opens a second, hidden server for this name, which a new certificate would never reach (libraries.md 5).
     await start(host === 'localhost' ? '127.0.0.1' : host)
   } catch (error) {
     const code = systemErrorCode(error)
     // A machine or container without IPv6.
-    if (host === '::' && (code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL')) return listen('0.0.0.0', port, start)
-    throw explainListenFailure(host, port, code, error)
+    if (host === '::' && (code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL')) return listen('0.0.0.0', at, start)
+    throw explainListenFailure(host, at, code, error)
   }
 }
 
-function explainListenFailure(host: string, port: number, code: string | undefined, error: unknown): unknown {
+function explainListenFailure(host: string, at: Listening, code: string | undefined, error: unknown): unknown {
+  const { port, flag } = at
   switch (code) {
     case 'EADDRINUSE':
       return new OperatorError(
         'OTAD_ERR_PORT_IN_USE',
         `port ${port} is in use by another program`,
-        `stop that program, or give another port: --port ${port + 1}`,
+        `stop that program, or give another port: ${flag} ${port + 1}`,
         { cause: error }
       )
     case 'EACCES':
       return new OperatorError(
         'OTAD_ERR_PORT_NOT_ALLOWED',
         `this user may not listen on port ${port}`,
-        'take a port from 1024 on, such as --port 8070',
+        `take a port from 1024 on, such as ${flag} 8070`,
         { cause: error }
       )
     case 'EADDRNOTAVAIL':

@@ -1,10 +1,12 @@
 import path from 'node:path'
+import type { Kind } from '../image/kinds.js'
 import type { ImageContext } from '../image/verdict.js'
 import type { Candidate } from './candidate.js'
-import { nameOf } from './candidates.js'
+import { isPackedFile, nameOf } from './candidates.js'
 import type { WatchedFolder } from './folders.js'
-import { describeLayouts } from './layout.js'
+import { describeLayouts, FILE_SYSTEM } from './layout.js'
 import { sketchOf } from './layout-arduino.js'
+import type { FoundFlash } from './layout-flash.js'
 import { LayoutPlace } from './layout-place.js'
 import { listOutputs } from './read-layout.js'
 
@@ -60,12 +62,29 @@ export class BuildFolder {
       digest,
       publicKey?.export({ format: 'der', type: 'spki' }).toString('base64')
     ])
-    return JSON.stringify([context.chip, context.slotSize, context.kinds, signature?.policy, keys])
+    const flashKey = this.#placeOfApp(name)?.flashKey
+    return JSON.stringify([context.chip, context.slotSize, context.kinds, signature?.policy, keys, flashKey])
+  }
+
+  /** What lies in flash beside the app of this name, and where; undefined for any other file, and where nobody says. */
+  async flashOf(name: string): Promise<FoundFlash | undefined> {
+    return this.#placeOfApp(name)?.readFlash()
+  }
+
+  /** The place whose build system says that this is its app. */
+  #placeOfApp(name: string): LayoutPlace | undefined {
+    const relative = this.relativeOf(name)
+    if (relative === undefined) return undefined
+    const isApp = (key: string): boolean => this.#placeAt(key).layout.app === relative.slice(key.lastIndexOf('/') + 1)
+    const key = keysAround(relative).findLast(isApp)
+    return key === undefined ? undefined : this.#placeAt(key)
   }
 
   /** The candidate at a path relative to the folder; undefined for what the build system says is not for OTA. */
   candidateAt(relative: string): Candidate | undefined {
     const name = nameOf(relative, this.#label)
+    // Packed files lie beside what they are made of: only who asks for them hears of them.
+    if (isPackedFile(relative) && this.#asked.kinds?.includes('gzip') !== true) return undefined
     return this.leavesOut(name) ? undefined : { name, file: path.join(this.path, relative), folder: this.path }
   }
 
@@ -94,8 +113,14 @@ export class BuildFolder {
     // Every place around it may say so: ESP-IDF builds its bootloader as a project of its own, inside that of the app.
     return keysAround(relative).some(key => {
       const inPlace = relative.slice(key.lastIndexOf('/') + 1)
-      return this.#placeAt(key).layout.notForOta.has(inPlace)
+      const what = this.#placeAt(key).layout.notForOta.get(inPlace)
+      return what !== undefined && !(what === FILE_SYSTEM && this.#servesFileSystems)
     })
+  }
+
+  /** Whether the settings ask for them. */
+  get #servesFileSystems(): boolean {
+    return FILE_SYSTEM_KINDS.some(kind => this.#asked.kinds?.includes(kind))
   }
 
   /** What lies right in the folder, so that it can be described before anybody has asked about a file. */
@@ -118,6 +143,7 @@ export class BuildFolder {
     const end = key.lastIndexOf('/') + 1
     const place = new LayoutPlace({
       folder: path.join(this.path, key.slice(0, end)),
+      root: this.path,
       sketch: key.slice(end) || undefined,
       onChange: () => {
         this.#revision++
@@ -127,6 +153,8 @@ export class BuildFolder {
     return place
   }
 }
+
+const FILE_SYSTEM_KINDS: readonly Kind[] = ['spiffs', 'littlefs', 'fat']
 
 /** The keys of all places that a file may belong to: `out/Blink.ino.bin` to ``, `out/` and `out/Blink.ino`. */
 function keysAround(relative: string): readonly string[] {

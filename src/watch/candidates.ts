@@ -14,9 +14,14 @@ const BARREN_FOLDERS: ReadonlySet<string> = new Set(['esp-idf', 'CMakeFiles', 'n
  */
 const LONGEST_NAME = 200
 
-/** Whether a file of this name may be firmware: ends in `.bin`, and is no dot file. */
+/** Whether a file of this name may be firmware: ends in `.bin`, packed (`.bin.gz`) or not, and is no dot file. */
 export function isCandidateFile(fileName: string): boolean {
-  return fileName.endsWith('.bin') && !fileName.startsWith('.')
+  return (fileName.endsWith('.bin') || isPackedFile(fileName)) && !fileName.startsWith('.')
+}
+
+/** Whether a path is that of a packed image, as Tasmota builds it for devices with little room (clients.md 11). */
+export function isPackedFile(path: string): boolean {
+  return path.endsWith('.bin.gz')
 }
 
 /** Whether to look into a folder of this name. */

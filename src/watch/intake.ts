@@ -90,7 +90,7 @@ export class Intake<V> {
 
   /** Resolves when nothing is being read or about to be; files that have not settled yet do not count. */
   async idle(): Promise<void> {
-    if (this.#isIdle()) return
+    if (this.#isClosed || this.#isIdle()) return
     await new Promise<void>(resolve => this.#onIdle.push(resolve))
   }
 
@@ -100,6 +100,8 @@ export class Intake<V> {
     this.#waiting.length = 0
     for (const turn of this.#turns.values()) clearTimeout(turn.timer)
     while (this.#reading > 0) await sleep(5)
+    // Whoever waits for it to have looked at everything waits for nothing any more.
+    for (const resolve of this.#onIdle.splice(0)) resolve()
   }
 
   #begin(candidate: Candidate): Turn {

@@ -1,6 +1,7 @@
 import { isChipName } from '../image/chips.js'
-import type { Layout } from './layout.js'
+import { FILE_SYSTEM, type Layout } from './layout.js'
 import { readBootloaderChip } from './layout-bootloader.js'
+import { flashOfTable } from './layout-flash.js'
 import { parseObject, textOf } from './layout-text.js'
 
 const SKETCH_FILE = /^(.+?\.ino)(?:\.[\w-]+)?\.bin$/
@@ -51,9 +52,10 @@ export function readArduinoLayout({ sketch, folderName, bootloader, buildOptions
       [files.bootloader, 'the bootloader'],
       [files.partitions, 'the partition table'],
       [`${sketch}.merged.bin`, 'the whole flash'],
-      [`${sketch}.spiffs.bin`, 'a file system'],
-      [`${sketch}.littlefs.bin`, 'a file system']
+      [`${sketch}.spiffs.bin`, FILE_SYSTEM],
+      [`${sketch}.littlefs.bin`, FILE_SYSTEM]
     ]),
+    flash: chip === 'esp8266' ? undefined : flashOfTable(files.bootloader, files.partitions),
     sources: Object.values(files)
   }
 }

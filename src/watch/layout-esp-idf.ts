@@ -1,4 +1,5 @@
 import { type Layout, PLAIN_LAYOUT } from './layout.js'
+import { readFlasherArgs } from './layout-flash.js'
 import { objectOf, parseObject, readSdkconfig, relativeOf, textOf } from './layout-text.js'
 
 /** The files that make a folder an ESP-IDF build folder, and the configuration of the project around it. */
@@ -33,6 +34,7 @@ export function readEspIdfLayout({ description: text, flasherArgs: flasherText, 
     partitionCsv: customTableOf(settings),
     tableOffset: offsetOf(settings.get('CONFIG_PARTITION_TABLE_OFFSET')),
     notForOta: readParts(flasherArgs, app),
+    flash: readFlasherArgs(flasherArgs),
     sources: Object.values(ESP_IDF_FILES)
   }
 }

@@ -1,7 +1,8 @@
 import path from 'node:path'
 import { isChipName } from '../image/chips.js'
-import { type Layout, PLAIN_LAYOUT } from './layout.js'
+import { FILE_SYSTEM, type Layout, PLAIN_LAYOUT } from './layout.js'
 import { readBootloaderChip } from './layout-bootloader.js'
+import { flashOfTable } from './layout-flash.js'
 import { parseObject, readIni, readSdkconfig, relativeOf, textOf } from './layout-text.js'
 
 /** Where PlatformIO builds, unless platformio.ini says otherwise. */
@@ -71,6 +72,7 @@ export function readPlatformioLayout(texts: PlatformioTexts): Layout {
     partitionCsv: csv === undefined ? undefined : `../../../${csv}`,
     tableOffset: undefined,
     notForOta: NOT_FOR_OTA,
+    flash: chip === 'esp8266' ? undefined : flashOfTable(PLATFORMIO_FILES.bootloader, PLATFORMIO_FILES.partitions),
     sources: [...Object.values(PLATFORMIO_FILES), platformioSdkconfig(environment)]
   }
 }
@@ -91,9 +93,9 @@ const NOT_FOR_OTA: ReadonlyMap<string, string> = new Map([
   [PLATFORMIO_FILES.partitions, 'the partition table'],
   ['boot_app0.bin', 'the initial OTA data'],
   ['ota_data_initial.bin', 'the initial OTA data'],
-  ['littlefs.bin', 'a file system'],
-  ['spiffs.bin', 'a file system'],
-  ['fatfs.bin', 'a file system'],
+  ['littlefs.bin', FILE_SYSTEM],
+  ['spiffs.bin', FILE_SYSTEM],
+  ['fatfs.bin', FILE_SYSTEM],
   ['firmware.factory.bin', 'the whole flash'],
   ['firmware-factory.bin', 'the whole flash'],
   ['firmware-merged.bin', 'the whole flash']

@@ -1,3 +1,5 @@
+import type { FlashFiles } from './layout-flash.js'
+
 /**
  * What the files of a build system say about one of its outputs: for which chip it is, where its slot is read from,
  * and which files beside it are not for OTA. Paths have forward slashes and begin at the folder of the output.
@@ -20,9 +22,14 @@ export interface Layout {
   readonly tableOffset: number | undefined
   /** Images that belong to the project but are not for OTA, with what they are. */
   readonly notForOta: ReadonlyMap<string, string>
+  /** What the flash of a new device needs beside the app; undefined where nobody says. */
+  readonly flash: FlashFiles | undefined
   /** The files that all this was read from, or would be if they were there. */
   readonly sources: readonly string[]
 }
+
+/** What a file system beside an app is called; Arduino's clients ask for it at the address of the app, where it is served. */
+export const FILE_SYSTEM = 'a file system'
 
 export const PLAIN_LAYOUT: Layout = {
   system: 'plain',
@@ -34,6 +41,7 @@ export const PLAIN_LAYOUT: Layout = {
   partitionCsv: undefined,
   tableOffset: undefined,
   notForOta: new Map(),
+  flash: undefined,
   sources: []
 }
 

@@ -14,7 +14,7 @@ import {
   platformioSdkconfig,
   readPlatformioLayout
 } from './layout-platformio.js'
-import { fileKey } from './read-candidate.js'
+import { fileKey, readCandidate } from './read-candidate.js'
 import { readSmallFile } from './small-file.js'
 
 /** The layout of a folder, or of a sketch that was built into it: what the files of its build system say, or plain. */
@@ -88,6 +88,23 @@ export async function readSlotSize(folder: string, layout: Layout): Promise<numb
   return smallestOtaSlot(
     readPartitionCsv(text.toString('utf8'), tableOffset === undefined ? {} : { tableOffset }) ?? []
   )
+}
+
+/** No data partition is longer; what is, is not read. */
+const LARGEST_PART = 16 * 1024 * 1024
+
+/**
+ * The bytes of a layout's files that lie beside the app in flash, as far as they are there and nobody writes to them. `root` is the watched
+ * folder, which no link may lead out of.
+ */
+export async function readFlashFiles(folder: string, root: string, layout: Layout): Promise<Map<string, Buffer>> {
+  const bytes = new Map<string, Buffer>()
+  for (const { file } of layout.flash?.files ?? []) {
+    const options = { folder: root, maxImageBytes: LARGEST_PART, knownKey: undefined }
+    const reading = await readCandidate({ file: path.join(folder, file), ...options })
+    if (reading.outcome === 'read') bytes.set(file, reading.bytes)
+  }
+  return bytes
 }
 
 /** The states of several files in one word: another word when any of them has come, changed or gone. */

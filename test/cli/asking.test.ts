@@ -48,7 +48,7 @@ describe('otad status', () => {
 
   it('says when nothing is served under a name, and why', async () => {
     const daemon = await withThreeBuilds()
-    await daemon.commit({ type: 'withdraw', name: 'app.bin' })
+    await daemon.commit({ type: 'withdraw', name: 'app.bin', at: 1 })
     const refusal = { reason: 'truncated', sentence: 'it is cut off', device: undefined, at: Date.now() }
     await daemon.commit({ type: 'refuse', name: 'bad.bin', refusal })
     const { stdout } = await at(daemon, 'status')

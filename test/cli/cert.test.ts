@@ -1,9 +1,10 @@
-import { X509Certificate } from 'node:crypto'
-import { mkdir, readdir, readFile } from 'node:fs/promises'
+import { createPublicKey, X509Certificate } from 'node:crypto'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { temporaryFolder } from '../support/daemon.js'
 import { type } from '../support/desk.js'
+import { aSigningKey } from '../support/image-builder-signatures.js'
 
 describe('otad cert', () => {
   it('makes the certificates where there are none, and shows names, dates and the one to embed', async () => {
@@ -52,6 +53,54 @@ describe('otad cert', () => {
     await mkdir(path.join(cwd, 'server_certs'))
     await type(['cert', '--home', 'home', '--export', '.'], { cwd })
     expect(await readdir(path.join(cwd, 'server_certs'))).toContain('ca_cert.pem')
+  })
+
+  it("exports what SmartThings' ota_demo embeds into main/ of the demo, and makes the key that otad signs with", async () => {
+    const cwd = await temporaryFolder()
+    await mkdir(path.join(cwd, 'ota_demo/main'), { recursive: true })
+    await writeFile(path.join(cwd, 'ota_demo/main/ota_util.c'), '')
+    const { code, stderr } = await type(['cert', '--home', '.', '--export', 'ota_demo'], { cwd })
+    expect(code).toBe(0)
+    expect(stderr).toContain(`otad signs for SmartThings' ota_demo with ${path.join('certs', 'smartthings_key.pem')}`)
+    expect(await readFile(path.join(cwd, 'ota_demo/main/root.pem'), 'utf8')).toBe(
+      await readFile(path.join(cwd, 'certs/ca_cert.pem'), 'utf8')
+    )
+    const key = createPublicKey(await readFile(path.join(cwd, 'ota_demo/main/public_key.pem')))
+    const own = createPublicKey(await readFile(path.join(cwd, 'certs/smartthings_key.pem')))
+    expect(key.equals(own)).toBe(true)
+    for (const file of await readdir(path.join(cwd, 'ota_demo/main')))
+      expect(await readFile(path.join(cwd, 'ota_demo/main', file), 'latin1')).not.toContain('PRIVATE KEY')
+  })
+
+  it('exports it anywhere with --smartthings, and once there is a key, to whoever exports', async () => {
+    const cwd = await temporaryFolder()
+    const filesIn = async (folder: string): Promise<readonly string[]> => (await readdir(path.join(cwd, folder))).sort()
+    await type(['cert', '--home', '.', '--export', 'before'], { cwd })
+    expect(await filesIn('before')).toEqual(['ca_cert.der', 'ca_cert.h', 'ca_cert.pem'])
+    await type(['cert', '--home', '.', '--export', 'asked', '--smartthings'], { cwd })
+    await type(['cert', '--home', '.', '--export', 'after'], { cwd })
+    expect(await filesIn('after')).toEqual(await filesIn('asked'))
+    expect(await filesIn('after')).toContain('public_key.pem')
+  })
+
+  it('exports the public key of --signing-key-file, and refuses one that the device could not verify', async () => {
+    const cwd = await temporaryFolder()
+    const { privateKey, pem } = aSigningKey('rsa2048')
+    await writeFile(path.join(cwd, 'root.key'), privateKey.export({ type: 'pkcs1', format: 'pem' }), { mode: 0o600 })
+    const flags = ['cert', '--home', '.', '--export', 'out', '--signing-key-file']
+    await type([...flags, 'root.key'], { cwd })
+    expect(await readFile(path.join(cwd, 'out/public_key.pem'))).toEqual(pem)
+    const other = aSigningKey('ecdsa-p256').privateKey.export({ type: 'pkcs8', format: 'pem' })
+    await writeFile(path.join(cwd, 'ec.key'), other, { mode: 0o600 })
+    const { code, stderr } = await type([...flags, 'ec.key'], { cwd })
+    expect(code).toBe(2)
+    expect(stderr).toContain('RSA with 2048 bits')
+  })
+
+  it('asks where to when --smartthings stands alone', async () => {
+    const { code, stderr } = await type(['cert', '--home', await temporaryFolder(), '--smartthings'])
+    expect(code).toBe(2)
+    expect(stderr).toContain('otad cert --export DIR --smartthings')
   })
 
   it('draws the leaf under its CA, with dates in words and a mark for what this machine has', async () => {

@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { issueCa, makeKey } from '../../src/certs/issue.js'
 import { SNIPPET_KINDS, type SnippetFacts, type SnippetKind, snippetFor } from '../../src/cli/snippets/snippet.js'
+import { readDocumentAddress } from '../../src/dialects/dialects.js'
 import { temporaryFolder } from '../support/daemon.js'
 
 const run = promisify(execFile)
@@ -67,9 +68,12 @@ describe('a snippet', () => {
     expect(snippetFor(kind, plain)).toContain(`R"PEM(${pem})PEM"`)
   })
 
-  it.each(['idf', 'platformio', 'esphome', 'smartthings', 'curl'] as const)('%s says which file to embed', kind => {
-    expect(snippetFor(kind, plain)).toContain('certs/ca_cert.pem')
-  })
+  it.each(['idf', 'platformio', 'esphome', 'ghota', 'rainmaker', 'webtools', 'smartthings', 'curl'] as const)(
+    '%s says which file to embed',
+    kind => {
+      expect(snippetFor(kind, plain)).toContain('certs/ca_cert.pem')
+    }
+  )
 
   const BUNDLES: Readonly<Record<SnippetKind, RegExp>> = {
     idf: /\.crt_bundle_attach = esp_crt_bundle_attach/,
@@ -77,6 +81,11 @@ describe('a snippet', () => {
     platformio: /there is none to embed/,
     esphome: /verify_ssl: true/,
     esp32fota: /paste the root of that CA/,
+    otapull: /verifies no certificate/,
+    ghota: /CONFIG_MBEDTLS_CERTIFICATE_BUNDLE=y is all/,
+    rainmaker: /ESP_RMAKER_OTA_DEFAULT_SERVER_CERT/,
+    tasmota: /^OtaUrl https:/m,
+    webtools: /browsers know it/,
     smartthings: /put the root of that CA/,
     curl: /^curl -fO /m
   }
@@ -169,9 +178,13 @@ describe('otad snippet smartthings', () => {
       `${snippetFor('smartthings', facts)}
       #include <stdio.h>
       int main(void) { puts(CONFIG_FIRMWARE_VERSOIN_INFO_URL); puts(CONFIG_FIRMWARE_UPGRADE_URL); return 0; }`
-    expect(await compileAndRun('cc', { 'main.c': program(plain) })).toBe(`${ORIGIN}/version_info.json\n${plain.url}\n`)
+    const folder = HOSTILE_URL.slice(0, HOSTILE_URL.lastIndexOf('/') + 1)
+    const file = HOSTILE_URL.slice(folder.length)
+    expect(await compileAndRun('cc', { 'main.c': program(plain) })).toBe(
+      `${ORIGIN}/version_info.json\n${ORIGIN}/signed_hello_world.bin\n`
+    )
     expect(await compileAndRun('cc', { 'main.c': program(hostile) })).toBe(
-      `${ORIGIN}/version_info.json\n${HOSTILE_URL}\n`
+      `${folder}version_info.json\n${folder}signed_${file}\n`
     )
   })
 })
@@ -192,7 +205,7 @@ describe('the sketches', () => {
       };
       struct Port { template <class... T> void printf(const char *f, T... t) { std::printf(f, t...); } void println(const char *t) { puts(t); } };
       [[maybe_unused]] static Port Serial;
-      struct { String getSketchMD5() { return RUNNING; } } ESP;`,
+      [[maybe_unused]] static struct { String getSketchMD5() { return RUNNING; } } ESP;`,
     'WiFiClientSecure.h': `
       #pragma once
       struct WiFiClientSecure {
@@ -219,6 +232,20 @@ describe('the sketches', () => {
         int getLastError() { return -104; }
         String getLastErrorString() { return "Wrong HTTP Code"; }
       } httpUpdate;`,
+    'esp_app_desc.h': `
+      #pragma once
+      #include <cstdint>
+      #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+      #define ESP_APP_DESC_MAGIC_WORD 0xABCD5432
+      struct esp_app_desc_t {
+        uint32_t magic_word; uint32_t secure_version; uint32_t reserv1[2]; char version[32]; char project_name[32];
+        char time[16]; char date[16]; char idf_ver[32]; uint8_t app_elf_sha256[32]; uint32_t reserv2[20];
+      };`,
+    'ESP32OTAPull.h': `
+      #pragma once
+      struct ESP32OTAPull {
+        int CheckForOTAUpdate(const char *url, const char *version) { std::printf("%s %s\\n", url, version); return -1; }
+      };`,
     'esp32FOTA.hpp': `
       #pragma once
       struct CryptoMemAsset {
@@ -229,9 +256,13 @@ describe('the sketches', () => {
         CryptoMemAsset *root = nullptr;
         esp32FOTA(const char *type, const char *version, bool validate) { std::printf("%s %s %d\\n", type, version, validate); }
         template <typename T> void setRootCA(T *asset) { root = asset; }
-        void forceUpdate(const char *url, bool validate) {
-          std::printf("update %s %d %s %d\\n", url, validate, root->bytes, root->length == std::strlen(root->bytes) + 1);
+        const char *manifest = "";
+        void setManifestURL(const char *url) { manifest = url; }
+        bool execHTTPcheck() {
+          std::printf("GET %s %s %d\\n", manifest, root->bytes, root->length == std::strlen(root->bytes) + 1);
+          return std::strcmp(SERVED, RUNNING) != 0;
         }
+        bool execOTA() { puts("update"); return true; }
       };`
   }
   const OLD = '0123456789abcdef0123456789abcdef'
@@ -254,13 +285,35 @@ describe('the sketches', () => {
       )
   })
 
-  it.skipIf(!HAS_CPP)('esp32fota installs what is new, over TLS that knows the certificate', async () => {
+  it.skipIf(!HAS_CPP)('esp32fota follows its manifest, over TLS that knows the certificate', async () => {
     expect(await sketch('esp32fota', plain, NEW)).toBe(
-      `hello_world 1.0.0 0\nGET ${plain.url}.md5 ${pem}\nupdate ${plain.url} 0 ${pem} 1\n`
+      `hello_world 1.0.0 0\nGET ${plain.url}.esp32fota.json ${pem} 1\nupdate\n`
     )
     expect(await sketch('esp32fota', hostile, NEW)).toBe(
-      `)PEM"\n#!(*)\u202e 1.0.0 0\nGET ${HOSTILE_URL}.md5 ${pem}\nupdate ${HOSTILE_URL} 0 ${pem} 1\n`
+      `)PEM"\n#!(*)\u202e 1.0.0 0\nGET ${HOSTILE_URL}.esp32fota.json ${pem} 1\nupdate\n`
     )
+  })
+
+  it.skipIf(!HAS_CPP)('otapull asks its manifest, with the version that otad reads out of the image', async () => {
+    for (const [facts, url] of [
+      [plain, plain.url],
+      [hostile, HOSTILE_URL]
+    ] as const)
+      expect(await sketch('otapull', facts, NEW)).toBe(`${url}.otapull.json 1.0.0\nno update: -1\n`)
+  })
+
+  it.skipIf(!HAS_CPP)('have an app descriptor of their own, where they go by version', async () => {
+    for (const [kind, facts, project] of [
+      ['esp32fota', plain, 'hello_world'],
+      ['otapull', factsFor(`${'long-'.repeat(10)}.bin`, pem, 'ca.pem'), 'long-long-long-long-long-long-l']
+    ] as const) {
+      const printed = await compileAndRun('c++', {
+        ...STUBS,
+        'sketch.cpp': `#define SERVED ""\n${snippetFor(kind, facts)}
+          int main() { printf("%x %s %s", esp_app_desc.magic_word, esp_app_desc.version, esp_app_desc.project_name); }\n`
+      })
+      expect(printed).toContain(`abcd5432 1.0.0 ${project}`)
+    }
   })
 
   // A device that installs at every start what it runs already restarts for ever.
@@ -310,7 +363,7 @@ describe('otad snippet esphome', () => {
     const scalars: Record<string, unknown> = {}
     const open: { readonly indent: number; readonly key: string }[] = []
     for (const line of text.split('\n').filter(line => line !== '' && !line.startsWith('#'))) {
-      const [, indent = '', dash = '', key, value = ''] = /^( *)(- )?([a-z_.\d]+):(?: (.+))?$/.exec(line) ?? []
+      const [, indent = '', dash = '', key, value = ''] = /^( *)(- )?([a-z_.\d]+):(?: (.+))?$/i.exec(line) ?? []
       if (key === undefined) throw new Error(`neither a comment nor a key: ${line}`)
       const depth = indent.length + dash.length
       while ((open.at(-1)?.indent ?? -1) >= depth) open.pop()
@@ -320,9 +373,19 @@ describe('otad snippet esphome', () => {
     return scalars
   }
 
-  it('verifies the server with the certificate, and flashes the URL with its MD5', () => {
+  it('verifies the server with the certificate, follows the manifest, and flashes the URL with its MD5', () => {
     const rest = (url: string) => ({
       'ota platform': 'http_request',
+      'substitutions firmware_version': '1.0.0',
+      'esphome project name': 'otad.firmware',
+      'esphome project version': '$firmware_version',
+      'esp32 framework type': 'esp-idf',
+      'esp32 framework sdkconfig_options CONFIG_APP_PROJECT_VER_FROM_CONFIG': 'y',
+      // Kconfig wants its text in quotation marks, inside those of YAML.
+      'esp32 framework sdkconfig_options CONFIG_APP_PROJECT_VER': `'"$firmware_version"'`,
+      'update platform': 'http_request',
+      'update name': 'Firmware from otad',
+      'update source': `${url}.esphome.json`,
       'button platform': 'template',
       'button name': 'Update from otad',
       'button on_press ota.http_request.flash url': url,
@@ -341,6 +404,91 @@ describe('otad snippet esphome', () => {
       'http_request verify_ssl': 'true',
       ...rest(ofPublicCa.url)
     })
+  })
+})
+
+describe('otad snippet ghota', () => {
+  const STUBS = {
+    'esp_ghota.h': `
+      typedef struct {
+        char filenamematch[64]; char storagenamematch[64]; char storagepartitionname[17];
+        char *hostname; char *orgname; char *reponame; unsigned updateInterval;
+      } ghota_config_t;
+      typedef void ghota_client_handle_t;
+      ghota_client_handle_t *ghota_init(ghota_config_t *config);
+      int ghota_start_update_timer(ghota_client_handle_t *client);`,
+    'stubs.c': `
+      #include <stdio.h>
+      #include "esp_ghota.h"
+      ghota_client_handle_t *ghota_init(ghota_config_t *config) {
+        printf("https://%s/repos/%s/%s/releases/latest", config->hostname, config->orgname, config->reponame);
+        return config;
+      }
+      int ghota_start_update_timer(ghota_client_handle_t *client) { return client == NULL; }
+      void update_from_otad(void);
+      int main(void) { update_from_otad(); return 0; }`
+  }
+
+  it.skipIf(!HAS_C)('asks otad for the release as it would ask GitHub', async () => {
+    const askedBy = (facts: SnippetFacts): Promise<string> =>
+      compileAndRun('cc', { ...STUBS, 'main.c': `#include <stddef.h>\n${snippetFor('ghota', facts)}` })
+    for (const [facts, name] of [
+      [plain, 'hello_world.bin'],
+      [hostile, HOSTILE_NAME]
+    ] as const) {
+      const url = await askedBy(facts)
+      expect(url.startsWith(`${ORIGIN}/`)).toBe(true)
+      expect(readDocumentAddress(decodeURIComponent(url.slice(ORIGIN.length + 1)))?.names).toContain(name)
+    }
+  })
+})
+
+describe('otad snippet webtools', () => {
+  it('has one button that leads to the manifest, and one comment', () => {
+    for (const [facts, url] of [
+      [plain, plain.url],
+      [hostile, HOSTILE_URL]
+    ] as const) {
+      const text = snippetFor('webtools', facts)
+      expect(text.match(/<esp-web-install-button manifest="([^"<>]*)">/)?.[1]).toBe(`${url}.webtools.json`)
+      expect(text.match(/-->/g)).toHaveLength(1)
+      expect(text.indexOf('-->')).toBeLessThan(text.indexOf('<script'))
+    }
+  })
+})
+
+describe('otad snippet tasmota', () => {
+  it('is lines for its console, with a warning where the URL would not do', () => {
+    expect(snippetFor('tasmota', plain).split('\n').slice(-3)).toEqual([`OtaUrl ${plain.url}`, 'Upgrade 1', ''])
+    const long = factsFor(`${'x'.repeat(190)}.bin`, pem, 'ca.pem')
+    expect(snippetFor('tasmota', long)).toContain('200 characters')
+  })
+})
+
+describe('otad snippet rainmaker', () => {
+  it.skipIf(!HAS_C)('compiles, and trusts what was embedded', async () => {
+    const stubs = {
+      'esp_rmaker_ota.h': `
+        #include <stdio.h>
+        #define OTA_USING_PARAMS 1
+        extern const char ESP_RMAKER_OTA_DEFAULT_SERVER_CERT[];
+        typedef struct { const char *server_cert; } esp_rmaker_ota_config_t;
+        int esp_rmaker_ota_enable(esp_rmaker_ota_config_t *config, int type);`,
+      'stubs.c': `
+        #include "esp_rmaker_ota.h"
+        const char ESP_RMAKER_OTA_DEFAULT_SERVER_CERT[] = "its own";
+        const char embedded[] __asm__("_binary_ca_cert_pem_start") = "the embedded one";
+        int esp_rmaker_ota_enable(esp_rmaker_ota_config_t *config, int type) { return printf("%s %d", config->server_cert, type); }
+        void enable_ota_by_url(void);
+        int main(void) { enable_ota_by_url(); return 0; }`
+    }
+    // The first line is for CMake, in a comment.
+    for (const [facts, trust] of [
+      [plain, 'the embedded one'],
+      [hostile, 'the embedded one'],
+      [ofPublicCa, 'its own']
+    ] as const)
+      expect(await compileAndRun('cc', { ...stubs, 'main.c': snippetFor('rainmaker', facts) })).toBe(`${trust} 1`)
   })
 })
 

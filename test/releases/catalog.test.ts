@@ -22,6 +22,7 @@ function release(name: string, build: number): Release {
     idfVersion: 'v5.2',
     builtAt: null,
     elfSha256: null,
+    appendedSha256: null,
     minChipRevision: 0,
     maxChipRevision: 399,
     mmuPageSize: 65536,
@@ -47,11 +48,8 @@ function changeOf(type: string, build: number, entry: NameEntry | undefined): Ch
     return { type, release: { ...release('a.bin', build), number: numberOf(entry, digest) } }
   }
   if (entry?.current === undefined) return undefined
-  if (type === 'withdraw') return { type, name: 'a.bin' }
-  if (type === 'unpin') {
-    const newest = kept.find(found => found.digest === entry.rollback?.from)
-    return newest && { type, release: newest }
-  }
+  if (type === 'withdraw') return { type, name: 'a.bin', at: 1 }
+  if (type === 'unpin') return entry.rollback === undefined ? undefined : { type, name: 'a.bin', at: 1 }
   const known = kept.find(found => found.digest === digest)
   return known && { type: 'rollback', release: known, hold: type === 'hold' }
 }
@@ -67,7 +65,7 @@ describe('a catalog', () => {
 
   it('never changes: whoever holds one sees what it saw', () => {
     const before = Catalog.empty.after([publish('a.bin', 1)], 10)
-    before.after([publish('a.bin', 2), { type: 'withdraw', name: 'a.bin' }], 10)
+    before.after([publish('a.bin', 2), { type: 'withdraw', name: 'a.bin', at: 1 }], 10)
     expect(before.entry('a.bin')?.current?.version).toBe('1')
   })
 
@@ -93,7 +91,7 @@ describe('a catalog', () => {
   })
 
   it('serves nothing under a withdrawn name, but still has its artifact', () => {
-    const catalog = Catalog.empty.after([publish('a.bin', 1), { type: 'withdraw', name: 'a.bin' }], 10)
+    const catalog = Catalog.empty.after([publish('a.bin', 1), { type: 'withdraw', name: 'a.bin', at: 1 }], 10)
     expect([...catalog.servedNames()]).toEqual([])
     expect(catalog.byDigest(release('a.bin', 1).digest)?.name).toBe('a.bin')
   })
@@ -158,7 +156,7 @@ describe('going back', () => {
     const held = [...three, back(1, true), publish('a.bin', 4)]
     const { current, earlier, rollback } = entryAfter(held)
     expect([current?.number, earlier[0]?.number, rollback?.from]).toEqual([1, 4, release('a.bin', 4).digest])
-    const free = entryAfter([...held, { type: 'unpin', release: release('a.bin', 4) }])
+    const free = entryAfter([...held, { type: 'unpin', name: 'a.bin', at: 9 }])
     expect([free.current?.number, free.rollback]).toEqual([4, undefined])
   })
 
@@ -168,7 +166,7 @@ describe('going back', () => {
   })
 
   it('outlasts an emptied build folder where it is held, and only there', () => {
-    const away: Change = { type: 'withdraw', name: 'a.bin' }
+    const away: Change = { type: 'withdraw', name: 'a.bin', at: 1 }
     expect(entryAfter([...three, back(1, true), away]).current).toBeUndefined()
     expect(entryAfter([...three, back(1, true), away, publish('a.bin', 4)]).current?.number).toBe(1)
     expect(entryAfter([...three, back(1), away, publish('a.bin', 4)]).current?.number).toBe(4)
@@ -177,7 +175,7 @@ describe('going back', () => {
   it('never lets go of what was set aside or stands in, however few are kept', () => {
     const held = [...three, back(1, true), publish('a.bin', 4), publish('a.bin', 5)]
     expect(releasesOf(entryAfter(held, 1)).map(({ number }) => number)).toEqual([1, 5])
-    const away = entryAfter([...held, { type: 'withdraw', name: 'a.bin' }], 1)
+    const away = entryAfter([...held, { type: 'withdraw', name: 'a.bin', at: 1 }], 1)
     expect(releasesOf(away).map(({ number }) => number)).toEqual([5, 1])
   })
 })
@@ -195,7 +193,7 @@ describe('the journal', () => {
     publish('a.bin', 1),
     publish('a.bin', 2),
     publish('b.bin', 3),
-    { type: 'withdraw', name: 'b.bin' } as const
+    { type: 'withdraw', name: 'b.bin', at: 1 } as const
   ]
   const text = changes.map(writeLine).join('')
 

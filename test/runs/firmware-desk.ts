@@ -27,7 +27,7 @@ export interface DeskAnswer {
 }
 
 /** What chooses the generation; a run table, or something to compare it with. */
-export type Chooser = Pick<RunTable, 'choose' | 'confirm' | 'isHeld'>
+export type Chooser = Pick<RunTable, 'choose' | 'asksAgain' | 'hungUp' | 'isHeld'>
 
 export interface DeskOptions {
   readonly keepReleases?: number
@@ -49,7 +49,6 @@ export class FirmwareDesk {
   #file = new Map<string, string>()
   #forgottenLine = ''
   readonly #unwritten = new Set<RunRecord>()
-  #sentOn = new WeakMap<object, () => void>()
   #life = 0
 
   constructor(options: DeskOptions = {}) {
@@ -84,8 +83,7 @@ export class FirmwareDesk {
   }
 
   request(connection: object, caller: Caller, method: 'GET' | 'HEAD', range?: string): DeskAnswer {
-    this.#sentOn.get(connection)?.()
-    this.#sentOn.delete(connection)
+    this.#chooser.asksAgain(connection)
     const request = { method, headers: range === undefined ? {} : { range } }
     const asker: Asker = { ...caller, connection }
     const { entry } = this
@@ -101,14 +99,13 @@ export class FirmwareDesk {
     const answer = answerFirmware(request, release, 'revalidate', this.now)
     if (answer.status !== 200 && answer.status !== 206) return answerOf(release, answer)
     const answering = choice.begin(answer.start, answer.end)
-    this.#sentOn.set(connection, () => this.#chooser.confirm(connection, caller, NAME))
     if (answering.mustBeKept) this.flush()
     return answerOf(release, method === 'HEAD' ? { ...answer, end: answer.start } : answer, answering)
   }
 
-  /** The other end has read everything, and closed in order. */
-  hangUp(connection: object): void {
-    this.#sentOn.get(connection)?.()
+  /** The other end has closed the connection, as ESP-IDF does, or the connection broke. */
+  hangUp(connection: object, how: 'closed' | 'broken' = 'closed'): void {
+    this.#chooser.hungUp(connection, how)
   }
 
   /** Whether a range of this client has ended at this byte. */
@@ -141,7 +138,6 @@ export class FirmwareDesk {
 
   #start(): void {
     this.#unwritten.clear()
-    this.#sentOn = new WeakMap()
     this.table = this.#createTable([this.#forgottenLine, ...this.#file.values()].join(''))
     this.#rewrite('open')
   }
@@ -190,7 +186,8 @@ export const staticServer: Chooser = {
     digest: current.digest,
     begin: () => ({ mustBeKept: false, finish: () => {} })
   }),
-  confirm: () => {},
+  asksAgain: () => {},
+  hungUp: () => {},
   isHeld: () => false
 }
 
@@ -216,6 +213,7 @@ export function aRelease(version: string, size: number, publishedAt: number): Re
     idfVersion: 'v5.5',
     builtAt: null,
     elfSha256: null,
+    appendedSha256: null,
     minChipRevision: 0,
     maxChipRevision: 399,
     mmuPageSize: 65536,

@@ -85,16 +85,21 @@ export class ModelDevice {
    */
   cut(received: number, taken: number, isNoticed: boolean): void {
     const answer = this.#answer
+    const connection = this.#connection
+    let end = (): void => {}
     if (answer !== undefined) {
-      const { build, start, end } = answer
-      const has = start + Math.floor((end - start) * received)
-      const sent = has + Math.floor((end - has) * taken)
+      const { build, start } = answer
+      const has = start + Math.floor((answer.end - start) * received)
+      const sent = has + Math.floor((answer.end - has) * taken)
       this.#write({ build, start, end: has })
-      if (!this.#isHandedOver) {
-        if (isNoticed) answer.finish(sent)
-        else this.lingering.push(() => answer.finish(sent))
-      }
+      if (!this.#isHandedOver) end = () => answer.finish(sent)
     }
+    const notice = (): void => {
+      end()
+      if (connection !== undefined) this.#desk.hangUp(connection, 'broken')
+    }
+    if (isNoticed) notice()
+    else this.lingering.push(notice)
     this.#answer = undefined
     this.#save()
   }

@@ -16,7 +16,7 @@ function aRun(changes: Partial<Run> = {}): Run {
     reached: 48,
     lastSeen: 1_500,
     receivedAt: undefined,
-    isSentBack: false,
+    hasFailed: false,
     connection: undefined,
     sending: undefined,
     ...changes

@@ -8,6 +8,9 @@ describe('header names', () => {
     ['etag', 'ETag'],
     ['www-authenticate', 'WWW-Authenticate'],
     ['x-md5', 'x-MD5'],
+    ['x-sha256', 'x-SHA256'],
+    ['X-SHA512', 'x-SHA512'],
+    ['X-Version', 'x-version'],
     ['x-content-type-options', 'X-Content-Type-Options']
   ])('of %s go out as %s', (name, canonical) => {
     expect(canonicalName(name)).toBe(canonical)

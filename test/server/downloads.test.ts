@@ -1,9 +1,14 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Release } from '../../src/releases/release.js'
-import { type Answered, type Download, Downloads } from '../../src/server/downloads.js'
+import { type Answered, type Download, Downloads, type Recipient } from '../../src/server/downloads.js'
 
 const SIZE = 1000
 const release = { name: 'a.bin', digest: 'd'.repeat(64), size: SIZE } as Release
+
+const recipientAt = (address: string): Recipient => {
+  const userAgent = 'ESP32 HTTP Client/1.0'
+  return { client: `${address} ${userAgent}`, isSure: false, label: address, userAgent }
+}
 
 function createDownloads(): { downloads: Downloads; told: Download[] } {
   const told: Download[] = []
@@ -14,7 +19,8 @@ function createDownloads(): { downloads: Downloads; told: Download[] } {
 
 const answered = (changes: Partial<Answered>): Answered => ({
   device: '192.168.1.50',
-  userAgent: 'ESP32 HTTP Client/1.0',
+  recipient: recipientAt('192.168.1.50'),
+  client: undefined,
   release,
   isRange: true,
   start: 0,
@@ -44,9 +50,29 @@ describe('downloads', () => {
   it('keep the ranges of two devices apart', () => {
     const { downloads, told } = createDownloads()
     downloads.note(answered({ end: 500 }))
-    downloads.note(answered({ end: 500, device: '192.168.1.51' }))
+    downloads.note(answered({ end: 500, recipient: recipientAt('192.168.1.51') }))
     downloads.note(answered({ start: 500 }))
     expect(told).toMatchObject([{ device: '192.168.1.50', outcome: 'complete' }])
+  })
+
+  it('keep the ranges of two devices behind one address apart where they tell their MAC', () => {
+    const { downloads, told } = createDownloads()
+    const sure = (mac: string): Recipient => ({ ...recipientAt('172.17.0.1'), client: `mac ${mac}`, isSure: true })
+    downloads.note(answered({ end: 500, recipient: sure('24:6f:28:00:00:01') }))
+    downloads.note(answered({ end: 300, recipient: sure('24:6f:28:00:00:02') }))
+    downloads.note(answered({ start: 500, recipient: sure('24:6f:28:00:00:01') }))
+    expect(told).toMatchObject([{ recipient: { client: 'mac 24:6f:28:00:00:01' }, outcome: 'complete', sent: SIZE }])
+  })
+
+  it('tell an answer without a body as what it was', () => {
+    const { downloads, told } = createDownloads()
+    const asked = { device: '192.168.1.50', recipient: recipientAt('192.168.1.50'), client: undefined, release }
+    downloads.noteNone(asked, 'unchanged')
+    downloads.noteNone(asked, 'no-room')
+    expect(told).toMatchObject([
+      { outcome: 'unchanged', sent: 0 },
+      { outcome: 'no-room', sent: 0 }
+    ])
   })
 
   it('tell a download that stopped half way when they close', () => {
@@ -64,7 +90,8 @@ describe('downloads', () => {
 
   it('follow no more devices than there is room for', () => {
     const { downloads, told } = createDownloads()
-    for (let device = 0; device < 10_050; device++) downloads.note(answered({ device: `d${device}`, end: 10 }))
+    for (let device = 0; device < 10_050; device++)
+      downloads.note(answered({ recipient: recipientAt(`d${device}`), end: 10 }))
     expect(told).toHaveLength(50)
   })
 })

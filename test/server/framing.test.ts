@@ -382,6 +382,20 @@ describe('one connection', () => {
     await connection.close()
   })
 
+  it('lets go of everything that was asked for at once when the connection goes', async () => {
+    const active = async (): Promise<number> => {
+      const connection = await daemon.connect()
+      const { body } = await exchange(connection, request('GET', '/metrics'), { method: 'GET' })
+      await connection.close()
+      return Number(/^otad_transfers_active (\d+)$/m.exec(body.toString())?.[1] ?? Number.NaN)
+    }
+    const connection = await daemon.connect()
+    connection.socket.write(request('GET', '/sub/big.bin').repeat(20))
+    await expect.poll(active, { timeout: 3000 }).toBeGreaterThan(1)
+    connection.socket.destroy()
+    await expect.poll(active, { timeout: 3000 }).toBe(0)
+  })
+
   it.each(['GET', 'HEAD'] as const)('takes Content-Length: 0 on %s and goes on', async method => {
     const connection = await daemon.connect()
     for (let round = 0; round < 3; round++) {

@@ -1,19 +1,30 @@
-// Power cuts and the OOM killer ask nobody. A device that was told of a release must get it from the next start too, and a
-// certificate that changed would lock every device out (reliability.md 1.7).
+// Power cuts and the OOM killer ask nobody. A device that was told of a release must get it from the next start too, what a person has put
+// back stays back, and a certificate that changed would lock every device out (reliability.md 1.7).
 import { once } from 'node:events'
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as elapse } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
+import type { Status } from '../../src/answers.js'
+import { askDaemon } from '../../src/control/control-client.js'
+import { OperatorError } from '../../src/errors.js'
+import type { ManifestOfAll } from '../../src/releases/manifest.js'
 import { renameOver, truncateAndWrite } from '../support/build-folder.js'
 import { type LoggedEvent, type RunningDaemon, startDaemon, temporaryFolder } from '../support/daemon.js'
 import { anImage } from '../support/image-builder.js'
-import { becomesServed, becomesTrue, createChance, createLine, digestOf } from './line.js'
+import { becomesServed, becomesTrue, createChance, createLine, digestOf, type Line } from './line.js'
 
 const SEED = Number(process.env.KILL_SEED ?? Date.now() % 1_000_000)
-const KEEP_RELEASES = 2
+/** Kills of each of two homes in which builds come in and go back, and of one from which files go. */
+const BUSY_KILLS = 95
+const WITHDRAWING_KILLS = 10
+const KILLS = 2 * BUSY_KILLS + WITHDRAWING_KILLS
+const KEEP_RELEASES = 1
+/** Built all the time. */
 const NAMES = ['left.bin', 'right.bin']
-const BUILD_LENGTH = 100 * 1024
+const BUILD_LENGTH = 70 * 1024
+/** Not a run of a device: nothing is held for whoever asks like this. */
+const ONLY_LOOKS = { headers: [['If-Match', '*']] } as const
 
 /** Waits until the last line of its log is read, so that what it had said before it died is known. */
 async function kill(daemon: RunningDaemon): Promise<void> {
@@ -22,12 +33,14 @@ async function kill(daemon: RunningDaemon): Promise<void> {
   await closed
 }
 
-/** Builds all the time: each name in turn, one written in pieces and one renamed into place. */
+/** Builds each name in turn, one written in pieces and one renamed into place. */
 interface Builder {
-  /** The number of each build by its digest; a build that is still being written has its number already. */
-  readonly numbers: ReadonlyMap<string, number>
+  /** The number of a build by its digest; one that is still being written has its number already. */
+  numberOf(digest: string): number
   /** The newest build of each name that was written to its end. */
   readonly finished: ReadonlyMap<string, Buffer>
+  /** Nothing is built while this is set, but for what has begun. */
+  pauses: boolean
   stop(): Promise<void>
 }
 
@@ -35,6 +48,15 @@ function createBuilder(folder: string): Builder {
   const numbers = new Map<string, number>()
   const finished = new Map<string, Buffer>()
   let stopped = false
+  const builder: Builder = {
+    numberOf: digest => numbers.get(digest) ?? expect.fail(`what is served is no build (${digest})`),
+    finished,
+    pauses: false,
+    async stop() {
+      stopped = true
+      await ended
+    }
+  }
   const build = async () => {
     for (let number = 1; !stopped; number++) {
       const name = NAMES[number % NAMES.length] as string
@@ -43,45 +65,205 @@ function createBuilder(folder: string): Builder {
       const write = number % NAMES.length === 0 ? renameOver : truncateAndWrite
       await write(path.join(folder, name), image, { pieceLength: 20_000, pauseMs: 5 })
       finished.set(name, image)
-      await elapse(30)
+      do await elapse(50)
+      while (builder.pauses && !stopped)
     }
   }
   const ended = build()
-  return {
-    numbers,
-    finished,
-    async stop() {
-      stopped = true
-      await ended
+  return builder
+}
+
+/** What was promised of a name: by the log, by an answer, or by what was seen to be served. */
+interface Promised {
+  /** The newest build that is known to have been published. */
+  readonly newest: number
+  readonly rollback: { readonly to: number; readonly from: number; readonly hold: boolean } | undefined
+}
+
+/** What a person has asked for, and has not been seen in the log yet. */
+type Operation =
+  | { readonly is: 'rollback'; readonly name: string; readonly to: number; readonly hold: boolean }
+  | { readonly is: 'unpin'; readonly name: string }
+
+const NOTHING: Promised = { newest: 0, rollback: undefined }
+
+function afterEvent(before: Promised, event: LoggedEvent, builder: Builder): Promised {
+  switch (event.event) {
+    case 'release.published': {
+      const number = builder.numberOf((event as LoggedEvent<'release.published'>).digest)
+      const { rollback } = before
+      const newest = Math.max(before.newest, number)
+      if (rollback?.hold === true) return { newest, rollback: { ...rollback, from: newest } }
+      return { newest, rollback: rollback !== undefined && number > rollback.from ? undefined : rollback }
+    }
+    case 'release.rolledback': {
+      const { digest, from, hold } = event as LoggedEvent<'release.rolledback'>
+      const rollback = { to: builder.numberOf(digest), from: builder.numberOf(from), hold }
+      return { newest: Math.max(before.newest, rollback.from), rollback }
+    }
+    case 'release.released':
+      return { ...before, rollback: undefined }
+    default:
+      return before
+  }
+}
+
+function afterOperation(before: Promised, operation: Operation): Promised {
+  if (operation.is === 'unpin') return { ...before, rollback: undefined }
+  return { ...before, rollback: { to: operation.to, from: before.newest, hold: operation.hold } }
+}
+
+/** Whether a build may be the current one: a newer one ends a rollback, but no hold. */
+function allows({ newest, rollback }: Promised, current: number): boolean {
+  if (rollback === undefined) return current >= newest
+  return current === rollback.to || (!rollback.hold && current > rollback.from)
+}
+
+/** A home with everything that was promised of it. */
+class Ledger {
+  readonly #builder: Builder
+  readonly #promised = new Map<string, Promised>()
+  /** In the order they were asked for; each may have been carried out or not. */
+  #open: Operation[] = []
+  #seen = 0
+  /** How often something was put to the test that a kill could have undone. */
+  readonly tested = { builds: 0, rollbacks: 0, holds: 0 }
+
+  constructor(builder: Builder) {
+    this.#builder = builder
+  }
+
+  asks(operation: Operation): void {
+    this.#open.push(operation)
+  }
+
+  /** It was refused: nothing has changed. */
+  takesBack(operation: Operation): void {
+    this.#open = this.#open.filter(other => other !== operation)
+  }
+
+  /** Reads on in the log of the process that runs. */
+  read({ log }: RunningDaemon): void {
+    for (const event of log.slice(this.#seen)) {
+      if (!('name' in event) || !NAMES.includes(event.name)) continue
+      this.#promised.set(event.name, afterEvent(this.#of(event.name), event, this.#builder))
+      if (event.event !== 'release.rolledback' && event.event !== 'release.released') continue
+      const { name } = event
+      const done = this.#open.findIndex(operation => operation.name === name)
+      if (done >= 0) this.#open.splice(done, 1)
+    }
+    this.#seen = log.length
+  }
+
+  forgetsLog(): void {
+    this.#seen = 0
+  }
+
+  /** Compares what a daemon says of a name with what was promised, and takes it for the promise from then on. */
+  check(name: string, { current, rollback }: Pick<Status['names'][number], 'current' | 'rollback'>): void {
+    const before = this.#of(name)
+    const number = this.#builder.numberOf(current?.digest ?? expect.fail(`${name} is not served`))
+    const operations = this.#open.filter(operation => operation.name === name)
+    this.#open = this.#open.filter(operation => operation.name !== name)
+    const states = [before]
+    for (const operation of operations) states.push(afterOperation(states.at(-1) ?? before, operation))
+    const told = JSON.stringify({ name, number, rollback, states })
+    expect(
+      states.some(state => allows(state, number)),
+      told
+    ).toBe(true)
+    if (operations.length === 0 && before.rollback?.hold === true) {
+      expect(rollback?.hold, told).toBe(true)
+      this.tested.holds++
+    } else if (operations.length === 0 && before.rollback?.to === number) this.tested.rollbacks++
+    else this.tested.builds++
+    const setAside = rollback?.setAside?.digest
+    const from = setAside === undefined ? number : this.#builder.numberOf(setAside)
+    this.#promised.set(name, {
+      newest: Math.max(before.newest, number, from),
+      rollback: rollback === null ? undefined : { to: number, from, hold: rollback.hold }
+    })
+  }
+
+  #of(name: string): Promised {
+    return this.#promised.get(name) ?? NOTHING
+  }
+}
+
+interface Lane {
+  readonly kills: number
+  readonly chance: () => number
+}
+
+const stateOf = (home: string): string => path.join(home, 'state')
+
+/** Every release that the manifest lists is there, whole: nothing pruned is listed, and nothing listed is lost. */
+async function expectListedWhole(line: Line): Promise<ManifestOfAll> {
+  const manifest = JSON.parse((await line.get('manifest.json')).body.toString()) as ManifestOfAll
+  for (const { current, earlier } of manifest.releases) {
+    for (const { artifactUrl, sha256 } of [...(current === null ? [] : [current]), ...earlier]) {
+      const { status, body, bodyEnd } = await line.get(new URL(artifactUrl).pathname.slice(1))
+      // A build that comes meanwhile may prune it: then it is listed no more.
+      if (status === 404) expect((await line.get('manifest.json')).body.toString()).not.toContain(sha256)
+      else
+        expect({ status, bodyEnd, digest: digestOf(body) }).toEqual({
+          status: 200,
+          bodyEnd: 'complete',
+          digest: sha256
+        })
     }
   }
+  return manifest
 }
 
-/** The newest number that the log of a daemon names as published, for each name. */
-function promisedBy(daemon: RunningDaemon, builder: Builder): Map<string, number> {
-  const promised = new Map<string, number>()
-  for (const event of daemon.log as readonly LoggedEvent[]) {
-    if (event.event !== 'release.published') continue
-    const { name, digest } = event as LoggedEvent<'release.published'>
-    const number = builder.numbers.get(digest)
-    if (number === undefined) throw new Error(`${name}: what was published is no build (${digest})`)
-    promised.set(name, Math.max(number, promised.get(name) ?? 0))
-  }
-  return promised
-}
-
-async function expectKept(daemon: RunningDaemon, promised: ReadonlyMap<string, number>, builder: Builder) {
+async function expectKept(daemon: RunningDaemon, ledger: Ledger): Promise<void> {
   const line = createLine(daemon)
-  for (const [name, number] of promised) {
-    const { status, body, bodyEnd, header } = await line.get(name)
-    expect({ name, status, bodyEnd }).toEqual({ name, status: 200, bodyEnd: 'complete' })
-    expect(header('etag')).toBe(`"${digestOf(body)}"`)
-    expect(
-      builder.numbers.get(digestOf(body)),
-      `${name}: a build, and none older than ${number}`
-    ).toBeGreaterThanOrEqual(number)
+  try {
+    const { names } = await askDaemon(stateOf(daemon.home), { command: 'status' })
+    for (const name of NAMES) {
+      const found = names.find(entry => entry.name === name)
+      if (found !== undefined) ledger.check(name, found)
+      const { status, header, body, bodyEnd } = await line.get(name, ONLY_LOOKS)
+      if (found === undefined && status === 404) continue
+      expect({ name, status, bodyEnd, etag: header('etag') }).toEqual({
+        name,
+        status: 200,
+        bodyEnd: 'complete',
+        etag: `"${digestOf(body)}"`
+      })
+    }
+    await expectListedWhole(line)
+  } finally {
+    await line.close()
   }
-  await line.close()
+}
+
+/** Goes back and forth like somebody who cannot make up their mind, until the daemon is killed. */
+async function operate(daemon: RunningDaemon, ledger: Ledger, builder: Builder, chance: () => number): Promise<void> {
+  const state = stateOf(daemon.home)
+  const pick = <T>(choices: readonly T[]): T | undefined => choices[Math.floor(chance() * choices.length)]
+  for (;;) {
+    await elapse(40 * chance())
+    const name = pick(NAMES) ?? ''
+    let operation: Operation | undefined
+    try {
+      const [known] = await askDaemon(state, { command: 'releases', name })
+      const older = (known?.releases ?? []).slice(1).filter(release => release.state !== 'current')
+      const release = pick(older)
+      const hold = chance() < 0.4
+      operation =
+        release === undefined || chance() < 0.4
+          ? { is: 'unpin', name }
+          : { is: 'rollback', name, to: builder.numberOf(release.digest), hold }
+      ledger.asks(operation)
+      if (operation.is === 'unpin') await askDaemon(state, { command: 'unpin', what: name })
+      else await askDaemon(state, { command: 'rollback', name, release: release?.digest ?? '', hold })
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error
+      if (error.code === 'OTAD_ERR_NOT_RUNNING') return
+      if (operation !== undefined) ledger.takesBack(operation)
+    }
+  }
 }
 
 async function filesBelow(folder: string): Promise<string[]> {
@@ -97,60 +279,115 @@ async function digestsOfCerts(home: string): Promise<Record<string, string>> {
   return Object.fromEntries(await Promise.all(digests))
 }
 
-interface Lane {
-  readonly kills: number
-  readonly chance: () => number
-}
-
 /** One home through many kills: the moment is drawn anew each time, a third of them before it even listens. */
-async function survive({ kills, chance }: Lane): Promise<void> {
-  const folder = await temporaryFolder()
-  const home = await temporaryFolder()
+async function survive({ kills, chance }: Lane): Promise<Record<string, number>> {
+  const [folder, home] = [await temporaryFolder(), await temporaryFolder()]
   const builder = createBuilder(folder)
+  const ledger = new Ledger(builder)
   const options = { folders: [folder], home, args: ['--keep-releases', String(KEEP_RELEASES)] }
-  const promised = new Map<string, number>()
-  let downloads = 0
   let certs: Record<string, string> | undefined
   try {
     for (let killed = 0; killed < kills; killed++) {
       const isEarly = certs !== undefined && chance() < 0.33
+      builder.pauses = chance() < 0.5
       const daemon = await startDaemon(isEarly ? { ...options, waits: false } : options)
-      if (!isEarly) {
+      if (isEarly) await elapse(chance() * 700)
+      else {
         certs ??= await digestsOfCerts(home)
-        await expectKept(daemon, promised, builder)
-        downloads += promised.size
+        ledger.read(daemon)
+        await expectKept(daemon, ledger)
+        const operating = operate(daemon, ledger, builder, chance)
+        await elapse(chance() * 350)
+        await Promise.all([kill(daemon), operating])
       }
-      await elapse(chance() * (isEarly ? 700 : 350))
-      await kill(daemon)
-      for (const [name, number] of promisedBy(daemon, builder))
-        promised.set(name, Math.max(number, promised.get(name) ?? 0))
+      if (isEarly) await kill(daemon)
+      ledger.read(daemon)
+      ledger.forgetsLog()
       expect(daemon.complaints()).toBe('')
+      const worries = daemon.log.filter(({ event }) => event === 'bug' || event === 'artifact.damaged')
+      expect(worries).toEqual([])
     }
   } finally {
     await builder.stop()
   }
   const last = await startDaemon(options)
-  await expectKept(last, promised, builder)
-  downloads += promised.size
-  for (const [name, image] of builder.finished) await becomesServed(last, name, image, 5000)
-  expect(promised.size, 'something was published at all').toBe(NAMES.length)
+  await expectKept(last, ledger)
+  for (const name of NAMES) {
+    // What is not rolled back cannot be let go of.
+    await askDaemon(stateOf(home), { command: 'unpin', what: name }).catch(() => {})
+    await becomesServed(last, name, builder.finished.get(name) ?? Buffer.alloc(0), 5000)
+  }
   expect(await digestsOfCerts(home)).toEqual(certs)
   expect((await filesBelow(folder)).sort()).toEqual([...NAMES].sort())
-  const artifacts = () => filesBelow(path.join(home, 'state', 'artifacts'))
-  expect((await filesBelow(path.join(home, 'state'))).filter(file => /tmp|part|~/.test(file))).toEqual([])
-  expect((await artifacts()).filter(file => !/^[0-9a-f]{64}(\.bin)?$/.test(file))).toEqual([])
-  // Current, the earlier ones, and what this test's own runs still hold.
-  const most = NAMES.length * (1 + KEEP_RELEASES) + downloads
+  expect((await filesBelow(stateOf(home))).filter(file => /tmp|part|~/.test(file))).toEqual([])
+  const artifacts = () => filesBelow(path.join(stateOf(home), 'artifacts'))
+  // Current, the earlier ones, and what this test's own HEADs hold.
+  const most = NAMES.length * (1 + KEEP_RELEASES + 2)
   await becomesTrue(`at most ${most} artifacts are left`, 10_000, async () => (await artifacts()).length <= most)
+  expect((await artifacts()).filter(file => !/^[0-9a-f]{64}\.bin$/.test(file))).toEqual([])
   expect(await last.stop()).toBe(0)
+  return ledger.tested
 }
 
-describe(`50 kills while builds come in (KILL_SEED=${SEED})`, () => {
-  it('lose no release that was published, leave nothing half and no new certificate', {
-    timeout: 120_000
-  }, async () => {
-    const lanes = [0, 1].map(lane => ({ kills: 25, chance: createChance(SEED + lane) }))
-    await Promise.all(lanes.map(survive))
+const GOING = Array.from({ length: 12 }, (_, index) => `going-${index}.bin`)
+
+/** One home from which files go, killed at about the time at which their names are withdrawn. How many were. */
+async function withdraw({ kills, chance }: Lane): Promise<number> {
+  const [folder, home] = [await temporaryFolder(), await temporaryFolder()]
+  const options = { folders: [folder], home, args: ['--keep-releases', String(KEEP_RELEASES)] }
+  let count = 0
+  let withdrawn = new Set<string>()
+  for (let killed = 0; killed <= kills; killed++) {
+    const daemon = await startDaemon(options)
+    const line = createLine(daemon)
+    const { names } = await askDaemon(stateOf(home), { command: 'status' })
+    for (const name of GOING) {
+      const { status, body, header } = await line.get(name, ONLY_LOOKS)
+      if (status === 200) expect(header('etag')).toBe(`"${digestOf(body)}"`)
+      if (!withdrawn.has(name)) continue
+      expect(status, `${name} was withdrawn, and does not come back`).toBe(404)
+      expect(names.find(entry => entry.name === name)?.current).toBeNull()
+    }
+    await expectListedWhole(line)
+    await line.close()
+    count += withdrawn.size
+    if (killed === kills) {
+      expect(await daemon.stop()).toBe(0)
+      return count
+    }
+    for (const [index, name] of GOING.entries()) {
+      const image = anImage({ seed: 1000 * killed + 10 * index, version: `${killed}.0`, project: name })
+      await renameOver(path.join(folder, name), image)
+      await daemon.event('release.published', ({ digest }) => digest === digestOf(image))
+    }
+    for (const name of GOING) {
+      await rm(path.join(folder, name))
+      await elapse(20)
+    }
+    await daemon.event('release.withdrawn')
+    await elapse(chance() * 300)
+    await kill(daemon)
+    const told = daemon.log.filter(
+      (event): event is LoggedEvent<'release.withdrawn'> => event.event === 'release.withdrawn'
+    )
+    withdrawn = new Set(told.map(({ name }) => name))
+    expect(daemon.log.filter(({ event }) => event === 'bug' || event === 'artifact.damaged')).toEqual([])
+  }
+  return count
+}
+
+describe(`${KILLS} kills while builds come in, go back, are withdrawn and pruned (KILL_SEED=${SEED})`, () => {
+  it('undo nothing that was told, leave nothing half and no new certificate', { timeout: 200_000 }, async () => {
+    const startedAt = performance.now()
+    const busy = [0, 1].map(lane => survive({ kills: BUSY_KILLS, chance: createChance(SEED + lane) }))
+    const withdrawing = withdraw({ kills: WITHDRAWING_KILLS, chance: createChance(SEED + 3) })
+    const [withdrawn, ...tested] = await Promise.all([withdrawing, ...busy])
+    const sum = (what: string): number =>
+      tested.reduce((total, counts) => total + (counts[what] ?? 0), what === 'withdrawals' ? withdrawn : 0)
+    const kinds = ['builds', 'rollbacks', 'holds', 'withdrawals']
+    const told = kinds.map(kind => `${sum(kind)} ${kind}`).join(', ')
+    console.log(`${KILLS} kills in ${Math.round((performance.now() - startedAt) / 1000)} s outlasted by ${told}`)
+    for (const kind of kinds) expect(sum(kind), `${kind} were put to the test`).toBeGreaterThan(0)
   })
 })
 

@@ -3,9 +3,11 @@ import { rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as elapse } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
+import { askDaemon } from '../../src/control/control-client.js'
+import type { ManifestOfAll } from '../../src/releases/manifest.js'
 import { type RunningDaemon, startDaemon, temporaryFolder } from '../support/daemon.js'
 import { anImage } from '../support/image-builder.js'
-import { becomesServed, becomesTrue, createChance, createLine, etagOf } from './line.js'
+import { becomesServed, becomesTrue, createChance, createLine, digestOf, etagOf, getOnce } from './line.js'
 import { HAS_PROC, peakBytes } from './process-figures.js'
 
 const MIB = 1024 * 1024
@@ -88,6 +90,85 @@ describe('10,000 images of 1 KiB', () => {
     expected.set('new.bin', etagOf(image)).set('fleet-77.bin', etagOf(changed))
     expect(await wrongNames(again, expected)).toEqual([])
     expect(againMs).toBeLessThanOrEqual(10_000)
+  })
+})
+
+/** The numbers of the builds that the manifest lists for each name, the current one first. */
+async function listedBuilds(daemon: RunningDaemon): Promise<ReadonlyMap<string, readonly string[]>> {
+  const { status, body } = await getOnce(daemon, 'manifest.json', { timeoutMs: 30_000 })
+  expect(status).toBe(200)
+  const { releases } = JSON.parse(body.toString()) as ManifestOfAll
+  return new Map(
+    releases.map(({ name, current, earlier }) => [
+      name,
+      [current, ...earlier].map(release => release?.version ?? 'none')
+    ])
+  )
+}
+
+describe('10,000 names with three releases each', () => {
+  const COUNT = 10_000
+  const nameOf = (index: number): string => `fleet-${index}.bin`
+  const imageOf = (index: number, build: number): Buffer => small(100_000 * build + index)
+  const allOf = (build: number): Map<string, Buffer> =>
+    new Map(Array.from({ length: COUNT }, (_, index) => [nameOf(index), imageOf(index, build)]))
+
+  it('are served within 5 s after a start, in 256 MiB, and a new build within 2 s', { timeout: 240_000 }, async () => {
+    const folder = await temporaryFolder()
+    const daemon = await startDaemon({ folders: [folder] })
+    const published = () => daemon.log.reduce((count, { event }) => count + (event === 'release.published' ? 1 : 0), 0)
+    for (const build of [1, 2, 3]) {
+      const startedAt = performance.now()
+      await writeAll(folder, allOf(build))
+      await becomesTrue(`all builds ${build} are published`, 60_000, () => published() >= build * COUNT, 100)
+      console.log(`10,000 names: build ${build} of all served after ${Math.round(performance.now() - startedAt)} ms`)
+    }
+    if (HAS_PROC) console.log(`10,000 names, three releases: peak ${Math.round(peakBytes(daemon) / MIB)} MiB`)
+    expect(await daemon.stop()).toBe(0)
+
+    const startedAt = performance.now()
+    const again = await within(GIVE_UP_MS, startDaemon({ folders: [folder], home: daemon.home }))
+    const listensMs = performance.now() - startedAt
+    const image = imageOf(77, 4)
+    const writtenAt = performance.now()
+    await writeFile(path.join(folder, nameOf(77)), image)
+    await again.event('release.published', ({ digest }) => `"${digest}"` === etagOf(image))
+    const publishMs = performance.now() - writtenAt
+    // Asked for by one name after the other: a list of all thirty thousand takes tens of megabytes by itself.
+    const isListed = async (): Promise<boolean> => {
+      for (let index = 0; index < COUNT; index += 500) {
+        const [found] = await askDaemon(path.join(again.home, 'state'), { command: 'releases', name: nameOf(index) })
+        if ((found?.releases.length ?? 0) < 3) return false
+      }
+      return true
+    }
+    const listedMs = await becomesTrue('all three of each are listed', 10_000, isListed, 200)
+    const peak = HAS_PROC ? peakBytes(again) / MIB : 0
+    const expected = new Map([...allOf(3).set(nameOf(77), image)].map(([name, bytes]) => [name, etagOf(bytes)]))
+    expect(await wrongNames(again, expected)).toEqual([])
+    const version = (build: number, index: number): string => `1.${100_000 * build + index}.0`
+    const listed = await listedBuilds(again)
+    expect([...listed.values()].filter(builds => builds.length < 3)).toEqual([])
+    expect(listed.size).toBe(COUNT)
+    expect(listed.get(nameOf(77))).toEqual([4, 3, 2, 1].map(build => version(build, 77)))
+    expect(listed.get(nameOf(9_999))).toEqual([3, 2, 1].map(build => version(build, 9_999)))
+    for (const index of [0, 5_000, 9_999])
+      for (const build of [1, 2, 3]) {
+        const { status, body } = await getOnce(again, `artifacts/${digestOf(imageOf(index, build))}.bin`)
+        expect({ status, isWhole: body.equals(imageOf(index, build)) }).toEqual({ status: 200, isWhole: true })
+      }
+    const figures = [
+      `listens after ${Math.round(listensMs)} ms`,
+      `a new build after ${Math.round(publishMs)} ms`,
+      `all listed ${Math.round(listedMs)} ms later`,
+      `peak ${Math.round(peak)} MiB`,
+      `and after a HEAD of every name and the manifest of all ${HAS_PROC ? Math.round(peakBytes(again) / MIB) : 0} MiB`
+    ]
+    console.log(`10,000 names, three releases, started again: ${figures.join(', ')}`)
+    expect(listensMs, 'listens after').toBeLessThan(5_000)
+    expect(publishMs, 'publishes after').toBeLessThan(2_000)
+    expect(peak, 'MiB at most').toBeLessThanOrEqual(256)
+    expect(again.log.filter(({ event }) => event === 'bug' || event === 'artifact.damaged')).toEqual([])
   })
 })
 

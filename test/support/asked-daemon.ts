@@ -57,6 +57,7 @@ export async function openAskedDaemon(options: AskedDaemonOptions = {}): Promise
     file: state.catalogFile,
     keepReleases,
     isHeld,
+    mayCompact: () => true,
     currentCatalog: () => catalog,
     replaceCatalog: next => {
       catalog = next
@@ -142,6 +143,7 @@ export function aRelease(name: string, build: string, fields: Partial<Release> =
     idfVersion: 'v5.2',
     builtAt: null,
     elfSha256: null,
+    appendedSha256: null,
     minChipRevision: 0,
     maxChipRevision: 399,
     mmuPageSize: 65536,

@@ -63,7 +63,7 @@ interface Browser {
 /** By CA and version: both are settled at the start of a browser. */
 const browsers = new Map<string, Promise<Browser>>()
 
-function browserFor({ caFile, tls }: Visit): Promise<Browser> {
+function browserFor({ caFile, tls }: Pick<Visit, 'caFile' | 'tls'>): Promise<Browser> {
   const key = `${tls} ${caFile}`
   const started = browsers.get(key) ?? startBrowser(caFile, tls)
   browsers.set(key, started)
@@ -92,6 +92,23 @@ async function fetchWithChromium(visit: Visit): Promise<Fetched> {
     const body = await evaluate(browser, sessionId, `(${FETCH_AS_BASE64})(${JSON.stringify(visit.target)})`)
     const tls = (response.securityDetails?.protocol ?? '').replace('TLS ', 'TLSv')
     return { refusal: null, tls, body: Buffer.from(body, 'base64') }
+  } finally {
+    await browser.send('Target.closeTarget', { targetId })
+  }
+}
+
+/** Opens a page, runs an expression in it when it is loaded, and gives back the text that it resolves with. The browser trusts one more CA. */
+export async function runInPage(page: string, caFile: string, expression: string): Promise<string> {
+  const browser = await browserFor({ caFile, tls: '1.3' })
+  const { targetId } = await browser.send<{ targetId: string }>('Target.createTarget', { url: 'about:blank' })
+  const attach = { targetId, flatten: true }
+  const { sessionId } = await browser.send<{ sessionId: string }>('Target.attachToTarget', attach)
+  try {
+    await browser.send('Page.enable', {}, sessionId)
+    const { errorText } = await browser.send<Failure>('Page.navigate', { url: page }, sessionId)
+    if (errorText !== undefined) throw new Error(`${page}: ${errorText}`)
+    await browser.first('Page.loadEventFired', sessionId)
+    return await evaluate(browser, sessionId, expression)
   } finally {
     await browser.send('Target.closeTarget', { targetId })
   }

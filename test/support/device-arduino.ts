@@ -12,15 +12,51 @@ export interface HttpUpdateOptions extends FlowOptions {
   readonly mode?: 'sketch' | 'spiffs'
   readonly freeSpace?: number
   readonly staMac?: string
+  /** `setAuthorization(user, password)`: sent with the first request, without waiting to be asked. */
+  readonly authorization?: readonly [user: string, password: string]
   readonly keepAlive?: boolean
+  /** Since August 2026 the core checks `x-SHA256` and `x-SHA512` beside the MD5. */
+  readonly checksSha?: boolean
+}
+
+/** What a sketch tells of the image that it runs: ESP.getSketchMD5(), and in upper case what is appended to the image. */
+export function tellOf(image: Buffer): { readonly sketchMd5: string; readonly sketchSha256: string } {
+  const sketchSha256 = image.subarray(-32).toString('hex').toUpperCase()
+  return { sketchMd5: createHash('md5').update(image).digest('hex'), sketchSha256 }
+}
+
+/** A copy of the library with headers and words of its own. */
+export interface HttpUpdateCopy {
+  readonly request: (target: URL) => string
+  readonly freeSpace: number
+  readonly mode: 'sketch' | 'spiffs'
+  /** What the first byte of a sketch may be: 0xE9, and of a gzip file for the boot loader of the ESP8266. */
+  readonly firstBytes: readonly number[]
+  readonly judge: (answer: Answer) => Fault | undefined
 }
 
 /** arduino-esp32's HTTPUpdate (clients.md 7.1). Its checks come in the order of HTTPUpdate.cpp. */
 export async function arduinoHttpUpdate(device: Device, options: HttpUpdateOptions = {}): Promise<DeviceRun> {
-  const wire = createWire(device, options)
   const freeSpace = options.freeSpace ?? device.slotLength ?? 1310720
   const mode = options.mode ?? 'sketch'
-  const text = httpUpdateRequest(wire.target, { ...options, freeSpace, mode })
+  return runHttpUpdate(device, options, {
+    request: target => httpUpdateRequest(target, { ...options, freeSpace, mode }),
+    freeSpace,
+    mode,
+    firstBytes: [0xe9],
+    judge: answer => judgeUpdate(answer, { device, freeSpace, mode, checksSha: options.checksSha ?? false })
+  })
+}
+
+/** One update by a copy of the library. */
+export async function runHttpUpdate(
+  device: Device,
+  options: FlowOptions,
+  { request, freeSpace, mode, firstBytes, judge }: HttpUpdateCopy
+): Promise<DeviceRun> {
+  const wire = createWire(device, options)
+  const text = request(wire.target)
+  const isSketch = (start: number | undefined): boolean => start !== undefined && firstBytes.includes(start)
   const flashes = (answer: Pick<Answer, 'status' | 'header'>) =>
     answer.status === 200 && declaredLength(answer) > 0 && declaredLength(answer) <= freeSpace
   const reply = await wire.ask({
@@ -30,18 +66,18 @@ export async function arduinoHttpUpdate(device: Device, options: HttpUpdateOptio
     chunked: 'raw',
     written: 0,
     readsBody: flashes,
-    inspect: mode === 'sketch' ? { length: 1, accepts: start => start[0] === 0xe9 } : undefined
+    inspect: mode === 'sketch' ? { length: 1, accepts: start => isSketch(start[0]) } : undefined
   })
   await wire.hangUp()
 
   const end = (outcome: DeviceRun['outcome'], line: string): DeviceRun => {
     const body = reply.kind === 'answer' && flashes(reply.answer) ? reply.answer.body : Buffer.alloc(0)
-    const slot = mode === 'sketch' && body[0] !== 0xe9 ? Buffer.alloc(0) : body
+    const slot = mode === 'sketch' && !isSketch(body[0]) ? Buffer.alloc(0) : body
     return { outcome, slot, requests: wire.requests, log: [line] }
   }
   if (reply.kind !== 'answer') return end('failed', explainClient(reply))
   if (reply.answer.status === 304) return end('not-modified', 'HTTP_UPDATE_NO_UPDATES')
-  const fault = judgeUpdate(reply.answer, { device, freeSpace, mode })
+  const fault = judge(reply.answer)
   if (fault === undefined) return end('updated', 'HTTP_UPDATE_OK')
   return end('failed', `HTTP_UPDATE_FAILED Error (${fault[0]}): ${fault[1]}`)
 }
@@ -56,6 +92,9 @@ export function httpUpdateRequest(
     `Host: ${target.host}`,
     'User-Agent: ESP32-http-Update',
     `Connection: ${options.keepAlive ? 'keep-alive' : 'close'}`,
+    ...(options.authorization === undefined
+      ? []
+      : [`Authorization: Basic ${Buffer.from(options.authorization.join(':')).toString('base64')}`]),
     'Cache-Control: no-cache',
     `x-ESP32-STA-MAC: ${options.staMac ?? '24:6F:28:AA:BB:CC'}`,
     'x-ESP32-AP-MAC: 24:6F:28:AA:BB:CD',
@@ -71,15 +110,16 @@ export function httpUpdateRequest(
   return `${lines.join('\r\n')}\r\n\r\n`
 }
 
-type Fault = readonly [code: number, text: string]
+export type Fault = readonly [code: number, text: string]
 
 interface UpdateLimits {
   readonly device: Device
   readonly freeSpace: number
   readonly mode: string
+  readonly checksSha: boolean
 }
 
-function judgeUpdate(answer: Answer, { device, freeSpace, mode }: UpdateLimits): Fault | undefined {
+function judgeUpdate(answer: Answer, { device, freeSpace, mode, checksSha }: UpdateLimits): Fault | undefined {
   if (answer.status === 404) return [-102, 'File Not Found (404)']
   if (answer.status === 403) return [-103, 'Forbidden (403)']
   if (answer.status !== 200) return [-104, 'Wrong HTTP Code']
@@ -92,6 +132,7 @@ function judgeUpdate(answer: Answer, { device, freeSpace, mode }: UpdateLimits):
   if (answer.body.length < length) return [6, 'Stream Read Timeout']
   // Older cores compare text, so upper case is a mismatch (clients.md R31).
   if (md5 !== undefined && md5 !== createHash('md5').update(answer.body).digest('hex')) return [7, 'MD5 Check Failed']
+  if (checksSha && !digestsMatch(answer)) return [-109, 'Wrong SHA']
   if (mode === 'sketch' && isForOtherChip(answer.body, device)) return [9, 'Could Not Activate The Firmware']
   return undefined
 }
@@ -101,7 +142,14 @@ export function isForOtherChip(image: Buffer, { chipId }: Device): boolean {
   return chipId !== undefined && (image.length < 14 || image.readUInt16LE(12) !== chipId)
 }
 
-function declaredLength(head: Pick<Answer, 'header'>): number {
+function digestsMatch({ body, header }: Answer): boolean {
+  return (['sha256', 'sha512'] as const).every(name => {
+    const told = header(`x-${name}`)
+    return told === undefined || told === createHash(name).update(body).digest('hex')
+  })
+}
+
+export function declaredLength(head: Pick<Answer, 'header'>): number {
   return Number(head.header('content-length') ?? -1)
 }
 

@@ -7,6 +7,7 @@ import {
   type Question,
   type Reply
 } from './device.js'
+import { createIdfAuth, type IdfCredentials, MAX_AUTH_RETRIES } from './device-idf-auth.js'
 import { IDF, type IdfManners, type IdfRelease } from './device-idf-releases.js'
 import { explainNoAnswer, judgeStart, judgeStatus } from './device-idf-verdicts.js'
 import type { Answer, Head } from './raw-http.js'
@@ -14,6 +15,8 @@ import type { Answer, Head } from './raw-http.js'
 export interface IdfOptions extends FlowOptions {
   /** '5.5' when left out. */
   readonly release?: IdfRelease
+  /** None when left out; userinfo of the URL goes before them. */
+  readonly credentials?: IdfCredentials
   /** Headers that the application adds in `http_client_init_cb`, such as If-None-Match. */
   readonly headers?: readonly (readonly [name: string, value: string])[]
 }
@@ -47,20 +50,30 @@ export interface IdfClientOptions {
   readonly requires206?: boolean
 }
 
+/** Requests after which a device that would go on for ever is taken from the line. */
+const FOR_EVER = 200
+
 type Reading = Pick<Question, 'readsBody' | 'inspect'>
 
 /** The bytes of one esp_http_client request (clients.md 5.1). */
 export function idfRequest(
   manners: IdfManners,
-  request: { method: string; target: URL; range?: string | undefined; headers?: IdfOptions['headers'] }
+  request: {
+    method: string
+    target: URL
+    range?: string | undefined
+    headers?: IdfOptions['headers']
+    authorization?: string | undefined
+  }
 ): string {
-  const { method, target, range, headers = [] } = request
+  const { method, target, range, headers = [], authorization } = request
   const lines = [
     `${method} ${target.pathname}${target.search} HTTP/1.1`,
     'User-Agent: ESP32 HTTP Client/1.0',
     // URL drops the default ports and keeps the brackets of IPv6, as esp_http_client does.
     `Host: ${manners.portInHost ? target.host : target.hostname}`,
     ...headers.map(([name, value]) => `${name}: ${value}`),
+    ...(authorization === undefined ? [] : [`Authorization: ${authorization}`]),
     ...(manners.emptyContentLength ? ['Content-Length: 0'] : []),
     ...(range === undefined ? [] : [`Range: ${range}`])
   ]
@@ -72,6 +85,7 @@ export function createIdfClient(device: Device, options: IdfOptions, own: IdfCli
   const { manners } = own
   const log: string[] = []
   const wire = createWire(device, options)
+  const auth = createIdfAuth(wire.target, manners, options.credentials)
   const print = (...lines: string[]) => void log.push(...lines)
   const giveUp = (...lines: string[]) => {
     print(...lines)
@@ -79,13 +93,20 @@ export function createIdfClient(device: Device, options: IdfOptions, own: IdfCli
   }
   let slot = own.slot ?? Buffer.alloc(0)
   let requires206 = own.requires206 ?? false
+  let retriesLeft = MAX_AUTH_RETRIES
   const judge = (status: number) => judgeStatus(status, manners, requires206)
 
   const ask = (method: 'GET' | 'HEAD', range: string | undefined, reading: Reading) =>
     wire.ask({
       method,
       range,
-      text: idfRequest(manners, { method, target: wire.target, range, headers: options.headers }),
+      text: idfRequest(manners, {
+        method,
+        target: wire.target,
+        range,
+        headers: options.headers,
+        authorization: auth.prepare(wire.target)
+      }),
       timeoutMs: 5000,
       chunked: 'decode',
       written: slot.length,
@@ -93,11 +114,46 @@ export function createIdfClient(device: Device, options: IdfOptions, own: IdfCli
     })
   // What is not going to be written is not read either: the device closes behind the head.
   const reading = (): Reading => ({
-    readsBody: head => ['body', 'redirect'].includes(judge(head.status).kind),
+    readsBody: head => ['body', 'redirect', 'unauthorized'].includes(judge(head.status).kind),
     inspect: slot.length > 0 ? undefined : { length: 1024, accepts: isWritable }
   })
   const isWritable = (start: Buffer, head: Head) =>
     judge(head.status).kind !== 'body' || judgeStart(start, device, manners).length === 0
+
+  /** Whether esp_https_ota asks again after a 401. */
+  const authorized = (challenge: string | undefined): boolean => {
+    if (manners.on401 !== 'for-ever' && retriesLeft-- === 0)
+      return giveUp('esp_https_ota: Reached max_authorization_retries (401)')
+    const added = auth.addAuth(challenge, 'GET')
+    if (added === 'unsupported') print(`HTTP_CLIENT: This authentication method is not supported: ${challenge}`)
+    if (added === 'exhausted') print(`HTTP_CLIENT: Error, reached max_authorization_retries count=${MAX_AUTH_RETRIES}`)
+    return added === 'again' || manners.on401 !== 'while-supported' || giveUp('esp_https_ota: Authorization Failed')
+  }
+  const answered = async (range: string | undefined): Promise<Reply | undefined> => {
+    for (let asked = 0; asked < FOR_EVER; asked++) {
+      const reply = await followed('GET', range, reading())
+      if (reply.kind !== 'answer' || judge(reply.answer.status).kind !== 'unauthorized') return reply
+      if (!authorized(reply.answer.header('www-authenticate'))) return undefined
+    }
+    print('(the device asks for ever)')
+    return undefined
+  }
+  /** `esp_http_check_response` and the loop around it. */
+  const performed = async (method: 'GET' | 'HEAD', range: string | undefined): Promise<Reply> => {
+    for (;;) {
+      const reply = await followed(method, range, {})
+      if (reply.kind !== 'answer') return reply
+      const { status } = reply.answer
+      if (status >= 200 && status < 300) auth.succeeded()
+      if (status !== 401) return reply
+      const added = auth.addAuth(reply.answer.header('www-authenticate'), method)
+      if (added === 'unsupported') return reply
+      if (added === 'exhausted') {
+        print(`HTTP_CLIENT: Error, reach max_redirection_count count=${MAX_AUTH_RETRIES}`)
+        return { kind: 'no-answer', reason: 'malformed' }
+      }
+    }
+  }
 
   const followed = async (method: 'GET' | 'HEAD', range: string | undefined, reading: Reading): Promise<Reply> => {
     // esp_http_client stops after 10 in perform(); esp_https_ota's own loop never does (clients.md 5.5).
@@ -120,7 +176,8 @@ export function createIdfClient(device: Device, options: IdfOptions, own: IdfCli
       return slot.length
     },
     async connect(range) {
-      const reply = await followed('GET', range, reading())
+      const reply = await answered(range)
+      if (reply === undefined) return { kind: 'failed' }
       if (reply.kind === 'unreachable') {
         print(explainUnreachable(reply.code), 'esp_https_ota: Failed to open HTTP connection: ESP_ERR_HTTP_CONNECT')
       }
@@ -129,10 +186,10 @@ export function createIdfClient(device: Device, options: IdfOptions, own: IdfCli
       const verdict = judge(reply.answer.status)
       print(...verdict.lines)
       if (verdict.kind === 'body') return { kind: 'body', answer: reply.answer }
-      return { kind: verdict.kind === 'redirect' ? 'failed' : verdict.kind }
+      return { kind: verdict.kind === 'redirect' || verdict.kind === 'unauthorized' ? 'failed' : verdict.kind }
     },
     async perform(method, range) {
-      const reply = await followed(method, range, {})
+      const reply = await performed(method, range)
       if (reply.kind === 'answer') return reply.answer
       if (reply.kind === 'unreachable') print(explainUnreachable(reply.code))
       else print(...explainNoAnswer(reply.reason))

@@ -19,6 +19,12 @@ export interface IdfManners {
   readonly requires206: boolean
   /** Ranges share one connection, without a second try when the server dropped it. */
   readonly persistentConnection: boolean
+  /** What esp_https_ota makes of a 401: its body is the image, it asks again for ever, ten times, or as long as there is something to add. */
+  readonly on401: 'body' | 'for-ever' | 'ten-times' | 'while-supported'
+  /** `algorithm="MD5"` in a Digest, and no default for one that the challenge leaves out. */
+  readonly quotesAlgorithm: boolean
+  /** The query of the URL is a part of what Digest signs. */
+  readonly signsQuery: boolean
   /** Asks for `bytes=0-0` when HEAD does not give 200. */
   readonly headFallback: boolean
 }
@@ -34,6 +40,9 @@ const V3 = {
   absoluteRedirectsOnly: false,
   requires206: false,
   persistentConnection: false,
+  on401: 'body',
+  quotesAlgorithm: true,
+  signsQuery: false,
   headFallback: false
 } satisfies IdfManners
 
@@ -43,18 +52,23 @@ const V44 = {
   checksStatus: true,
   headerLength: 289,
   checksChip: true,
+  on401: 'for-ever',
   shortBody: 'esp_https_ota: data read -1, errno 128'
 } satisfies IdfManners
 
 const V53 = {
   ...V44,
   headerLength: 1024,
+  on401: 'ten-times',
+  quotesAlgorithm: false,
+  signsQuery: true,
   shortBody: 'esp_https_ota: Connection closed before complete data was received!'
 } satisfies IdfManners
 
 const V55 = {
   ...V53,
   emptyContentLength: false,
+  on401: 'while-supported',
   knowsNotModified: true,
   absoluteRedirectsOnly: true,
   requires206: true,

@@ -4,7 +4,7 @@ import type { NoAnswer } from './raw-http.js'
 
 /** What `_http_connect` makes of a status, and what it prints. */
 export type StatusVerdict = {
-  readonly kind: 'body' | 'redirect' | 'not-modified' | 'range-refused' | 'failed'
+  readonly kind: 'body' | 'redirect' | 'unauthorized' | 'not-modified' | 'range-refused' | 'failed'
   readonly lines: readonly string[]
 }
 
@@ -19,8 +19,7 @@ export function judgeStatus(status: number, manners: IdfManners, requires206: bo
   if (manners.knowsNotModified && status === 416) {
     return say('range-refused', 'esp_https_ota: Requested range is incorrect (status code: 416)')
   }
-  // Without credentials v5.1 and later give up; v3.3 and v4.4 would ask again for ever (real-client.md 1).
-  if (status === 401) return say('failed', 'esp_https_ota: Authorization Failed')
+  if (status === 401) return say('unauthorized', 'esp_https_ota: Authorization Failed')
   if (status === 404 || status === 403) return say('failed', `esp_https_ota: File not found(${status})`)
   if (status >= 500) return say('failed', `esp_https_ota: Server error (${status})`)
   if (status >= 400) return say('failed', `esp_https_ota: Client error (${status})`)

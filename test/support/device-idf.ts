@@ -1,4 +1,5 @@
 import { createWire, type Device, type DeviceRun, explainUnreachable, type Reply } from './device.js'
+import { createIdfAuth } from './device-idf-auth.js'
 import {
   type Connect,
   createIdfClient,
@@ -46,7 +47,12 @@ export async function native(device: Device, options: IdfOptions = {}): Promise<
   const wire = createWire(device, options)
   const reply = await wire.ask({
     method: 'GET',
-    text: idfRequest(manners, { method: 'GET', target: wire.target, headers: options.headers }),
+    text: idfRequest(manners, {
+      method: 'GET',
+      target: wire.target,
+      headers: options.headers,
+      authorization: createIdfAuth(wire.target, manners, options.credentials).prepare(wire.target)
+    }),
     timeoutMs: 5000,
     chunked: 'decode',
     written: 0,

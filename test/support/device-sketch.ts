@@ -42,6 +42,62 @@ export async function sketchSocket(device: Device, options: FlowOptions = {}): P
   return end('updated', written, [...head.log, 'Update successfully completed. Rebooting.'])
 }
 
+/** JAndrassy/ArduinoOTA's OTASketchDownload over ArduinoHttpClient, which compares names of header fields byte by byte (clients.md 7.4). */
+export async function sketchDownload(device: Device, options: FlowOptions = {}): Promise<DeviceRun> {
+  const wire = createWire(device, options)
+  const { target } = wire
+  const reply = await wire.ask({
+    method: 'GET',
+    text: `GET ${target.pathname} HTTP/1.1\r\nHost: ${target.host}\r\nUser-Agent: Arduino/2.2.0\r\nConnection: close\r\n\r\n`,
+    timeoutMs: 30_000,
+    chunked: 'raw',
+    written: 0
+  })
+  await wire.hangUp()
+  const end = (outcome: DeviceRun['outcome'], line: string, slot = Buffer.alloc(0)): DeviceRun => {
+    return { outcome, slot, requests: wire.requests, log: [line] }
+  }
+  if (reply.kind !== 'answer') return end('failed', 'Update file not found on server. status code = -3')
+  const { answer } = reply
+  const lines = answer.rawHead.toString('latin1').split('\r\n')
+  const status = Number(/^HTTP\/\d\.\d (\d{3})/.exec(lines[0] ?? '')?.[1])
+  // The example asks for the file of its version + 1: most of the time there is none.
+  if (status === 404) return end('not-modified', 'Update file not found on server. status code = 404')
+  if (status !== 200) return end('failed', `status code = ${status}`)
+  const length = lines.find(line => line.startsWith('Content-Length: '))?.slice('Content-Length: '.length)
+  if (length === undefined)
+    return end('failed', "Server didn't provide Content-length header. Can't continue with update.")
+  if (Number(length) > (device.slotLength ?? Number.POSITIVE_INFINITY))
+    return end('failed', "There is not enough space to store the update. Can't continue with update.")
+  if (answer.body.length < Number(length)) return end('failed', 'Timeout downloading update file')
+  return end('updated', 'Sketch update apply and reset.', Buffer.from(answer.body.subarray(0, Number(length))))
+}
+
+/** native_ota of ESP8266_RTOS_SDK: HTTP/1.0, and the length by strstr in what the first recv() brought (clients.md 12). */
+export async function rtosNativeOta(device: Device, options: FlowOptions = {}): Promise<DeviceRun> {
+  const wire = createWire(device, options)
+  const { target } = wire
+  const reply = await wire.ask({
+    method: 'GET',
+    text: `GET ${target.pathname} HTTP/1.0\r\nHost: ${target.host}\r\nUser-Agent: esp-idf/1.0 esp32\r\n\r\n`,
+    timeoutMs: 5000,
+    chunked: 'raw',
+    written: 0
+  })
+  await wire.hangUp()
+  const end = (outcome: DeviceRun['outcome'], line: string, slot = Buffer.alloc(0)): DeviceRun => {
+    return { outcome, slot, requests: wire.requests, log: [line] }
+  }
+  if (reply.kind !== 'answer') return end('failed', 'ota: Connect to server failed!')
+  const { answer } = reply
+  const first = answer.rawHead.subarray(0, answer.reads[0]).toString('latin1')
+  const length = Number(/^ *: *(\d+)/.exec(first.split('Content-Length')[1] ?? '')?.[1] ?? 0)
+  // It looks at no status: what has a length is taken for an image.
+  if (length === 0) return end('failed', 'ota: parse_http_head error')
+  if (answer.body.length !== length || answer.body[0] !== 0xe9) return end('failed', 'ota: esp_ota_end failed!')
+  return end('updated', 'ota: Prepare to restart system!', Buffer.from(answer.body))
+}
+
 function readSketchHead({ rawHead, reads }: Answer) {
   const log: string[] = []
   let contentLength = 0

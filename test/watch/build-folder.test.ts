@@ -221,6 +221,15 @@ describe('what is not for OTA', () => {
     expect(watched.leavesOut('pio/bootloader.bin')).toBe(true)
   })
 
+  it('has no file systems in it when the settings ask for those', async () => {
+    const folder = await temporaryFolder()
+    await write(folder, under('pio', platformio('esp32')))
+    const watched = new BuildFolder({ path: folder, label: undefined }, { kinds: ['littlefs'] })
+    for (const name of ['pio/littlefs.bin', 'pio/bootloader.bin']) await watched.refresh(name)
+    expect(watched.leavesOut('pio/littlefs.bin')).toBe(false)
+    expect(watched.leavesOut('pio/bootloader.bin')).toBe(true)
+  })
+
   it('is known by name before anything has been read', () => {
     const watched = new BuildFolder({ path: path.join('weather', '.pio', 'build'), label: undefined }, {})
     expect(watched.leavesOut('esp32dev/partitions.bin')).toBe(true)

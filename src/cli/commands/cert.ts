@@ -14,10 +14,11 @@ import {
   resolveIdentitySettings
 } from '../../identity.js'
 import { createLog, type Report } from '../../log.js'
+import { loadSigningKey, makeSigningKey, type SigningKeyPlace } from '../../smartthings/signing-key.js'
 import { shortPath } from '../banner.js'
 import { drawTree, type TreeCertificate } from '../certificate-tree.js'
 import type { CliCommand } from '../command.js'
-import { exportAnchor } from '../export-anchor.js'
+import { exportAnchor, exportForDemo, isDemo } from '../export-anchor.js'
 import type { Io } from '../io.js'
 import { addSettingFlags, settingsOf } from '../setting-flags.js'
 
@@ -25,6 +26,7 @@ const EXAMPLES = `
 Examples:
   otad cert                                  make it if there is none, and show it
   otad cert --export server_certs       ca_cert.pem, ca_cert.h and ca_cert.der for your project
+  otad cert --export ota_demo --smartthings  root.pem and public_key.pem too, for ota_demo of SmartThings
   otad cert --renew                          a new server certificate; devices notice nothing
   otad cert --new-ca                         a new CA: every device has to be flashed with it
   otad cert --names ota.example.lan --json
@@ -45,23 +47,47 @@ export const cert: CliCommand = {
       'certFile',
       'keyFile',
       'keyPassphraseFile',
-      'caFile'
+      'caFile',
+      'signingKeyFile'
     ])
     command.option('--renew', 'make a new server certificate under the same CA; a running otad takes it at once')
     command.option('--new-ca', 'make a new CA, which locks out every device that embeds the old one')
     command.option('--yes', 'do not ask before that')
     command.option('--export <DIR>', 'write the certificate to embed as ca_cert.pem, ca_cert.h and ca_cert.der')
+    command.option(
+      '--smartthings',
+      "with --export: for SmartThings' ota_demo too; a key to sign for it is made if there is none"
+    )
     command.option('--json', 'print JSON')
     command.addHelpText('after', EXAMPLES)
   },
   run: async ({ options, ...typed }, io) => {
-    const settings = resolveIdentitySettings(settingsOf({ options, ...typed }, io).settings, io.cwd)
+    const asked = settingsOf({ options, ...typed }, io).settings
+    const settings = resolveIdentitySettings(asked, io.cwd)
+    if (options.smartthings === true && typeof options.export !== 'string')
+      throw new OperatorError(
+        'OTAD_ERR_USAGE',
+        '--smartthings says what to export, not where to',
+        'otad cert --export DIR --smartthings, with the folder of ota_demo for DIR'
+      )
     const { report } = await createLog({ format: 'pretty', level: 'warn', colour: false, destination: 2 })
     const names = await keptNames(settings)
     if (options.newCa === true) await renewAnchor(settings, names, report, options.yes === true, io)
     else if (options.renew === true) await renew(settings, names, report)
     const identity = await resolveIdentity(settings, names, report)
-    if (typeof options.export === 'string') await writeExport(identity, path.resolve(io.cwd, options.export), io)
+    if (typeof options.export === 'string') {
+      const folder = path.resolve(io.cwd, options.export)
+      await writeExport(identity, folder, io)
+      await writeExportForDemo(identity, folder, {
+        place: {
+          home: settings.home,
+          signingKeyFile: asked.signingKeyFile && path.resolve(io.cwd, asked.signingKeyFile),
+          tellReadableKey: (file, mode) => report('key.readable', { file, mode })
+        },
+        isAsked: options.smartthings === true,
+        io
+      })
+    }
     io.stdout(options.json === true ? describe(identity, settings) : draw(identity, settings, io.cwd))
     return 0
   }
@@ -121,6 +147,25 @@ async function writeExport({ anchor }: Identity, folder: string, io: Io): Promis
       'name its file: --ca-file FILE'
     )
   for (const file of await exportAnchor(anchor.certificate, folder)) io.stderr(`wrote ${shortPath(file, io.cwd)}\n`)
+}
+
+interface DemoExport {
+  readonly place: SigningKeyPlace
+  readonly isAsked: boolean
+  readonly io: Io
+}
+
+/** What SmartThings' ota_demo embeds, for those who ask for it, who export into it, or whose images are signed for it already. */
+async function writeExportForDemo(
+  { anchor }: Identity,
+  folder: string,
+  { place, isAsked, io }: DemoExport
+): Promise<void> {
+  const key = isAsked || (await isDemo(folder)) ? await makeSigningKey(place) : await loadSigningKey(place)
+  if (key === undefined || anchor === undefined) return
+  for (const file of await exportForDemo(anchor.certificate, key.publicPem, folder))
+    io.stderr(`wrote ${shortPath(file, io.cwd)}\n`)
+  io.stderr(`otad signs for SmartThings' ota_demo with ${shortPath(key.file, io.cwd)}\n`)
 }
 
 /** The certificates from the one to embed to the one that is shown; one alone where they are the same. */

@@ -1,40 +1,31 @@
 import type { SnippetFacts } from './facts.js'
 import { cString } from './quote.js'
-import { certificateConstant, firmwareUrlDefine, IS_NEW } from './sketch.js'
+import { certificateConstant, descriptorOfSketch, manifestUrlDefine, stemOf } from './sketch.js'
 
-/** esp32FOTA: by forceUpdate with a URL, since its manifest (execHTTPcheck) is one that otad does not serve. */
+/** esp32FOTA: by its manifest, which otad makes of every release; `type` is the name of the file without its ending. */
 export function esp32fotaSnippet(facts: SnippetFacts): string {
-  const type =
-    facts.name
-      .split('/')
-      .at(-1)
-      ?.replace(/\.bin$/, '') ?? ''
   return [
     '#include <WiFi.h>',
     '#include <WiFiClientSecure.h>',
     '#include <HTTPClient.h>',
+    '#include <esp_app_desc.h>',
     '#include <esp32FOTA.hpp>',
     '',
-    firmwareUrlDefine(facts),
+    manifestUrlDefine(facts, '.esp32fota.json'),
+    '',
+    ...descriptorOfSketch(facts),
     '',
     ...certificate(facts.caCertificate),
     'CryptoMemAsset rootCA("CA of otad", CA_CERT, sizeof(CA_CERT)); // sizeof: the final NUL counts',
     '',
-    '// Type and version of this firmware. false, here and below: the file does not begin with a signature of esp32FOTA.',
-    `esp32FOTA fota(${cString(type)}, "1.0.0", false);`,
+    '// Type and version of this firmware. false: the file does not begin with a signature of esp32FOTA.',
+    `esp32FOTA fota(${cString(stemOf(facts))}, FIRMWARE_VERSION, false);`,
     '',
-    ...IS_NEW,
-    '',
-    '// Call it when WiFi is connected. otad does not serve the manifest of esp32FOTA, so execHTTPcheck() and',
-    '// setManifestURL() are of no use; forceUpdate takes the image itself, whatever its version, and restarts.',
+    '// Call it when WiFi is connected, at the start and every few hours. A newer version is installed and started.',
     'void updateFromOtad() {',
-    '  {',
-    '    WiFiClientSecure client;',
-    '    client.setCACert(CA_CERT);',
-    '    if (!isNew(client)) return;',
-    '  }',
+    '  fota.setManifestURL(MANIFEST_URL);',
     '  fota.setRootCA(&rootCA);',
-    '  fota.forceUpdate(FIRMWARE_URL, false);',
+    '  if (fota.execHTTPcheck()) fota.execOTA();',
     '}',
     ''
   ].join('\n')

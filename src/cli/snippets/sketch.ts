@@ -27,3 +27,52 @@ export const IS_NEW = [
   '  return md5.length() == 32 && md5 != ESP.getSketchMD5();',
   '}'
 ] as const
+
+/** Another address of the firmware as a `#define`: its manifest in the language of one library. */
+export function manifestUrlDefine({ url }: SnippetFacts, suffix: string): string {
+  return `#define MANIFEST_URL ${cString(`${quotableUrl(url)}${suffix}`)}`
+}
+
+/** project_name of the app descriptor, without its final NUL. */
+const LONGEST_PROJECT = 31
+
+/** The last part of a name without `.bin`, as otad calls what is in it to clients that ask for a type. */
+export function stemOf({ name }: SnippetFacts): string {
+  return (
+    name
+      .split('/')
+      .at(-1)
+      ?.replace(/\.bin$/, '') ?? ''
+  )
+}
+
+/**
+ * The app descriptor of a sketch. Without it otad would see the version of Arduino's libraries, which is the same in every build; the libraries
+ * have it as a weak symbol since ESP-IDF 5.1 (arduino-esp32 3), so that one of the sketch stands in its place.
+ */
+export function descriptorOfSketch(facts: SnippetFacts): readonly string[] {
+  return [
+    '// The version of the sketch, for itself and for otad, which reads it out of the image. Raise it with every release.',
+    '// arduino-esp32 3 and newer; for 2 there are otad snippet arduino and the linker flag -Wl,--allow-multiple-definition.',
+    '#define FIRMWARE_VERSION "1.0.0"',
+    'extern "C" const __attribute__((section(".rodata_desc"), used)) esp_app_desc_t esp_app_desc = {',
+    '  .magic_word = ESP_APP_DESC_MAGIC_WORD,',
+    '  .secure_version = 0,',
+    '  .reserv1 = {},',
+    '  .version = FIRMWARE_VERSION,',
+    `  .project_name = ${cString(cutTo(LONGEST_PROJECT, stemOf(facts)))},`,
+    '  .time = __TIME__,',
+    '  .date = __DATE__',
+    '};'
+  ]
+}
+
+/** As many whole characters as fit. */
+function cutTo(length: number, text: string): string {
+  let cut = ''
+  for (const character of text) {
+    if (Buffer.byteLength(cut + character) > length) break
+    cut += character
+  }
+  return cut
+}

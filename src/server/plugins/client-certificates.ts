@@ -45,9 +45,9 @@ export default fp<{ onRefusedClient: (refused: RefusedClient) => void }>(
   { name: 'otad-client-certificates', fastify: '5.x' }
 )
 
-/** A resumed session of TLS 1.3 counts as authorized for Node even when there never was a certificate: it has to be there. */
+/** Without TLS there is no certificate. A resumed session of TLS 1.3 counts as authorized for Node even when there never was a certificate: it has to be there. */
 function complaintOf(request: FastifyRequest): string | undefined {
   const socket = request.raw.socket as TLSSocket
-  if (socket.getPeerX509Certificate() === undefined) return 'NO_CLIENT_CERTIFICATE'
+  if (!socket.encrypted || socket.getPeerX509Certificate() === undefined) return 'NO_CLIENT_CERTIFICATE'
   return socket.authorized ? undefined : String(socket.authorizationError)
 }

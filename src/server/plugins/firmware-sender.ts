@@ -1,15 +1,24 @@
-import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { ArtifactReader } from '../../releases/artifact-store.js'
 import { type NameEntry, releasesOf } from '../../releases/catalog.js'
 import type { Release } from '../../releases/release.js'
-import type { Answering, Asker, RunTable } from '../../runs/run-table.js'
-import { addressOf, identify, readAsked } from '../asker.js'
-import type { Downloads } from '../downloads.js'
-import { answerFirmware, type FirmwareAnswer, refuseRange } from '../firmware-answer.js'
+import type { Answering, RunTable } from '../../runs/run-table.js'
+import { type ArduinoClient, answerArduino, fileSystemNames, isFileSystem } from '../arduino.js'
+import { addressOf, type Identified, identify, readAsked } from '../asker.js'
+import type { Answered, Downloads } from '../downloads.js'
+import {
+  answerFirmware,
+  answerUnchanged,
+  answerVersion,
+  type FirmwareAnswer,
+  type Freshness,
+  refuseRange,
+  withDigests
+} from '../firmware-answer.js'
 import type { Pump } from '../pump.js'
-import { bytesOnWire } from '../tcp-socket.js'
+import { Reading } from '../reading.js'
+import { sendText } from '../text-answer.js'
 
 /** How the bytes of an artifact are had: touches no disk by itself. */
 export type ReadArtifact = (digest: string, size: number) => ArtifactReader
@@ -36,6 +45,7 @@ export interface FirmwareSenderOptions {
   /** The release that a device is pinned to, of those of a name. */
   readonly pinnedFor: (ids: readonly string[], name: string) => string | undefined
   readonly onSentBack: (sentBack: SentBack) => void
+  readonly onBug: (error: unknown) => void
 }
 
 declare module 'fastify' {
@@ -52,10 +62,10 @@ declare module 'fastify' {
  * and one note of how it ended.
  */
 export default fp<FirmwareSenderOptions>(
-  async (fastify, { pump, downloads, readArtifact, runs, pinnedFor, onSentBack }) => {
-    const reading = new Reading()
+  async (fastify, { pump, downloads, readArtifact, runs, pinnedFor, onSentBack, onBug }) => {
+    const reading = new Reading(runs.table)
 
-    const send = (reply: FastifyReply, release: Release, answer: FirmwareAnswer, onOver?: OnOver): void => {
+    const send = (reply: FastifyReply, release: Release, answer: FirmwareAnswer, onOver: OnOver): void => {
       const { request, raw: response } = reply
       response.writeHead(answer.status, answer.head as string[])
       if (request.method === 'HEAD' || answer.end === answer.start) {
@@ -69,26 +79,26 @@ export default fp<FirmwareSenderOptions>(
       response.once('close', () => {
         source.close()
         const wasCut = !response.writableFinished
-        const end = wasCut ? progress.taken : answer.end
-        onOver?.(end, wasCut)
-        downloads.note({
-          device: addressOf(request),
-          userAgent: request.headers['user-agent'] ?? '',
-          release,
-          isRange: answer.status === 206,
-          start: answer.start,
-          end,
-          wasCut,
-          durationMs: performance.now() - startedAt
-        })
+        onOver(wasCut ? progress.taken : answer.end, wasCut, performance.now() - startedAt)
       })
       const progress = pump.send({ response, source, start: answer.start, end: answer.end })
     }
 
+    /** Takes note of how an answer with firmware in it ended. */
+    const noting = (about: About, { status, start }: FirmwareAnswer): OnOver => {
+      const isRange = status === 206
+      return (end, wasCut, durationMs) => downloads.note({ ...about, isRange, start, end, wasCut, durationMs })
+    }
+
     /** What one request gets: of which release, and what to note of it as a run. */
-    const choose = (request: FastifyRequest, asker: Asker, entry: NameEntry, newest: Release, find: Find): Chosen => {
-      const answerWith = (release: Release): FirmwareAnswer =>
-        answerFirmware(request, release, 'revalidate', Date.now())
+    const choose = (
+      request: FastifyRequest,
+      asker: Identified,
+      entry: NameEntry,
+      newest: Release,
+      find: Find
+    ): Chosen => {
+      const answerWith = (release: Release): FirmwareAnswer => answerOf(request, asker, release, 'revalidate')
       const asked = readAsked(request)
       if (asked === undefined) return { release: newest, answer: answerWith(newest) }
       const { name, generations } = entry
@@ -103,81 +113,119 @@ export default fp<FirmwareSenderOptions>(
       return isBegun ? { release, answer, answering: choice.begin(answer.start, answer.end) } : { release, answer }
     }
 
+    /** The file system of an app, for those who ask at the address of the app. */
+    const sendFileSystem = (reply: FastifyReply, { name }: NameEntry): FastifyReply => {
+      const names = fileSystemNames(name)
+      const answer = (): FastifyReply => {
+        for (const other of names) {
+          const entry = fastify.currentCatalog().entry(other)
+          if (entry?.current !== undefined && isFileSystem(entry.current))
+            return reply.sendFirmware(entry, entry.current)
+        }
+        return sendText(
+          reply,
+          404,
+          `no file system for ${name}: none of ${names.join(', ')} is served (--kinds allows them)`
+        )
+      }
+      const restoring = names.map(other => fastify.restored(other)).filter(promise => promise !== undefined)
+      if (restoring.length === 0) return answer()
+      Promise.all(restoring).then(answer, error => reply.send(error))
+      return reply
+    }
+
+    /** Answers HTTPUpdate where what it tells of itself decides: it begins no run then. Undefined where it gets what everybody gets. */
+    const sendToArduino = (reply: FastifyReply, client: ArduinoClient, entry: NameEntry, about: About) => {
+      const { release } = about
+      const is = answerArduino(client, release)
+      if (is === 'image') return undefined
+      if (is === 'other-image') return sendFileSystem(reply, entry)
+      if (is !== 'version') downloads.noteNone(about, is)
+      reply.hijack()
+      // To one without room nothing is noted of the bytes: how many the system has taken when it hangs up behind the head tells nothing.
+      send(reply, release, ANSWERS[is](reply.request, release), () => {})
+      return reply
+    }
+
     fastify.decorateReply('sendArtifact', function (this: FastifyReply, release: Release) {
-      const answer = answerFirmware(this.request, release, 'immutable', Date.now())
+      const asker = identify(this.request)
+      const answer = answerOf(this.request, asker, release, 'immutable')
       this.hijack()
-      send(this, release, answer)
+      send(this, release, answer, noting(aboutOf(this.request, asker, release), answer))
       return this
     })
 
     fastify.decorateReply('sendFirmware', function (this: FastifyReply, entry: NameEntry, current: Release) {
       const { request } = this
-      const { ids, ...asker } = identify(request)
-      reading.asksAgain(request.raw.socket)
+      const asker = identify(request)
+      reading.asks(request.raw.socket)
       const kept = releasesOf(entry)
       const find: Find = digest => kept.find(release => release.digest === digest)
-      const pinned = pinnedFor(ids, entry.name)
+      const pinned = pinnedFor(asker.ids, entry.name)
       const newest = (pinned === undefined ? undefined : find(pinned)) ?? current
+      // None of these clients asks for ranges; one that does is another, and gets what it asks for.
+      if (asker.arduino !== undefined && request.headers.range === undefined) {
+        const answered = sendToArduino(this, asker.arduino, entry, aboutOf(request, asker, newest))
+        if (answered !== undefined) return answered
+      }
       const { release, answer, answering } = choose(request, asker, entry, newest, find)
+      const note = noting(aboutOf(request, asker, release), answer)
       this.hijack()
       if (answering === undefined) {
-        send(this, release, answer)
+        send(this, release, answer, note)
         return this
       }
-      const onOver: OnOver = (end, wasCut) => {
-        answering.finish(end)
-        if (wasCut) return
-        const { socket } = request.raw
-        reading.sentOn(socket, isLikely => runs.table.confirm(socket, asker, entry.name, isLikely))
+      const onOver: OnOver = (end, wasCut, durationMs) => {
+        answering.finish(end, wasCut)
+        note(end, wasCut, durationMs)
+        reading.answered(request.raw.socket)
       }
       if (!answering.mustBeKept) send(this, release, answer, onOver)
       else
-        void runs.kept().then(() => {
-          if (this.raw.destroyed) answering.finish(answer.start)
-          else send(this, release, answer, onOver)
-        })
+        runs
+          .kept()
+          .then(() => {
+            if (this.raw.destroyed) answering.finish(answer.start)
+            else send(this, release, answer, onOver)
+          })
+          // Nobody else hears of it any more, and a device waits for ever on an open socket.
+          .catch(error => {
+            this.raw.destroy()
+            onBug(error)
+          })
       return this
     })
   },
-  { name: 'otad-firmware-sender', fastify: '5.x' }
+  { name: 'otad-firmware-sender', fastify: '5.x', dependencies: ['otad-catalog'] }
 )
+
+/** Who was answered about which release. */
+type About = Pick<Answered, 'device' | 'recipient' | 'client' | 'release'>
+
+function aboutOf(request: FastifyRequest, { recipient, arduino }: Identified, release: Release): About {
+  return { device: addressOf(request), recipient, client: arduino, release }
+}
+
+function answerOf(request: FastifyRequest, { arduino }: Identified, release: Release, freshness: Freshness) {
+  const answer = answerFirmware(request, release, freshness, Date.now())
+  return arduino === undefined ? answer : withDigests(answer, release)
+}
+
+/** What HTTPUpdate gets that gets no image. */
+const ANSWERS: Readonly<
+  Record<'version' | 'unchanged' | 'no-room', (request: FastifyRequest, release: Release) => FirmwareAnswer>
+> = {
+  version: (_request, release) => answerVersion(release),
+  unchanged: (_request, release) => answerUnchanged(release, Date.now()),
+  'no-room': (request, release) => withDigests(answerFirmware(request, release, 'revalidate', Date.now()), release)
+}
 
 type Find = (digest: string) => Release | undefined
 /** An answer is over; `end` is how far it came. */
-type OnOver = (end: number, wasCut: boolean) => void
+type OnOver = (end: number, wasCut: boolean, durationMs: number) => void
 
 interface Chosen {
   readonly release: Release
   readonly answer: FirmwareAnswer
   readonly answering?: Answering
-}
-
-/** `isLikely` where the other end closed the connection without a word, as ESP-IDF does, and as something that was killed does. */
-type Confirm = (isLikely: boolean) => void
-
-/**
- * Tells when what was sent to its end on a connection has been read: when more is asked on it, or the other end says goodbye in TLS. A reset
- * tells nothing.
- */
-class Reading {
-  readonly #sent = new WeakMap<Socket, { readonly confirm: Confirm; readonly bytesBefore: number | undefined }>()
-
-  sentOn(socket: Socket, confirm: Confirm): void {
-    const isFirst = !this.#sent.has(socket)
-    this.#sent.set(socket, { confirm, bytesBefore: bytesOnWire(socket) })
-    if (isFirst) socket.once('close', hadError => this.#isClosed(socket, hadError))
-  }
-
-  asksAgain(socket: Socket): void {
-    const sent = this.#sent.get(socket)
-    if (sent === undefined) return
-    sent.confirm(false)
-    this.#sent.set(socket, { ...sent, confirm: () => {} })
-  }
-
-  #isClosed(socket: Socket, hadError: boolean): void {
-    const sent = this.#sent.get(socket)
-    // What still came, though nothing was asked, is the goodbye of TLS.
-    if (!hadError) sent?.confirm(bytesOnWire(socket) === sent.bytesBefore)
-  }
 }

@@ -1,51 +1,109 @@
+import { crc32 } from 'node:zlib'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import type { DialectDocument, DialectFacts, NoDocument } from '../../dialects/dialect.js'
+import { readDocumentAddress, writeDocument } from '../../dialects/dialects.js'
 import { nearestTo } from '../../nearest.js'
-import type { Catalog } from '../../releases/catalog.js'
+import { type Catalog, releasesOf } from '../../releases/catalog.js'
 import { writeManifest } from '../../releases/manifest.js'
+import type { Release } from '../../releases/release.js'
 import { SIDECAR_SUFFIXES, sidecarOf } from '../../releases/sidecar.js'
+import { identify } from '../asker.js'
 import { originOf } from '../origin.js'
+import type { FirmwareSenderOptions } from '../plugins/firmware-sender.js'
+import { checkPreconditions } from '../preconditions.js'
 import { nameIn } from '../request-target.js'
 import { sendText } from '../text-answer.js'
 
-/** `/<name>`: current firmware. `/<name>.json`: its manifest. `/<name>.md5`, `.sha256`, `.sha512`: its sidecars. */
-const routes: FastifyPluginAsync = async fastify => {
+export interface NamesOptions extends Pick<DialectFacts, 'hasPart'>, Pick<FirmwareSenderOptions, 'pinnedFor'> {}
+
+/**
+ * `/<name>`: current firmware. `/<name>.json`: its manifest. `/<name>.md5`, `.sha256`, `.sha512`: its sidecars. `/<name>.esphome.json` and others:
+ * its manifest in the language of one kind of client. All are of the release that the device would get.
+ */
+const routes: FastifyPluginAsync<NamesOptions> = async (fastify, { hasPart, pinnedFor }) => {
+  const releaseFor = (name: string, request: FastifyRequest): Release | undefined => {
+    const entry = fastify.currentCatalog().entry(name)
+    if (entry?.current === undefined) return undefined
+    const pinned = pinnedFor(identify(request).ids, name)
+    return releasesOf(entry).find(({ digest }) => digest === pinned) ?? entry.current
+  }
+
+  const sendFirmware = (name: string, reply: FastifyReply): FastifyReply | undefined => {
+    const entry = fastify.currentCatalog().entry(name)
+    return entry?.current === undefined ? undefined : reply.sendFirmware(entry, entry.current)
+  }
+
+  const sendAnythingElse = (name: string, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const asked = documentAt(name)
+    const release = asked?.names.map(of => releaseFor(of, request)).find(found => found !== undefined)
+    if (asked === undefined || release === undefined) {
+      const catalog = fastify.currentCatalog()
+      const meant = asked?.names.find(of => catalog.entry(of) !== undefined) ?? name
+      return sendText(reply, 404, whyNot(catalog, meant))
+    }
+    const written = asked.write(release, { origin: originOf(request), hasPart })
+    return 'whyNot' in written ? sendText(reply, 404, written.whyNot) : sendDocument(request, reply, release, written)
+  }
+
   fastify.route({
     method: ['GET', 'HEAD'],
     url: '/*',
     handler: (request, reply) => {
       const name = nameIn(request.raw.url ?? '')
       if (name === undefined) return sendText(reply, 404, 'there is no such address here')
-      const answer = (): FastifyReply => {
-        const catalog = fastify.currentCatalog()
-        const entry = catalog.entry(name)
-        if (entry?.current !== undefined) return reply.sendFirmware(entry, entry.current)
-        return sendDocument(catalog, name, request, reply) ?? sendText(reply, 404, whyNot(catalog, name))
-      }
-      const restoring = fastify.restored(name) ?? fastify.restored(withoutSuffix(name))
-      return restoring === undefined ? answer() : restoring.then(answer)
+      const answer = (): FastifyReply => sendFirmware(name, reply) ?? sendAnythingElse(name, request, reply)
+      const restoring = namesIn(name)
+        .map(of => fastify.restored(of))
+        .filter(waiting => waiting !== undefined)
+      return restoring.length === 0 ? answer() : Promise.all(restoring).then(answer)
     }
   })
 }
 export default routes
 
-/** The manifest or sidecar of a release, when the name is that of a release with such a suffix. */
-function sendDocument(
-  catalog: Catalog,
-  name: string,
-  request: FastifyRequest,
-  reply: FastifyReply
-): FastifyReply | undefined {
-  const release = catalog.entry(withoutSuffix(name))?.current
-  if (release === undefined) return undefined
-  const suffix = name.slice(name.lastIndexOf('.'))
-  reply.header('cache-control', 'no-cache')
-  if (suffix === '.json') return reply.type('application/json').send(writeManifest(release, originOf(request)))
-  const sidecar = SIDECAR_SUFFIXES.find(known => known === suffix)
-  return sidecar && reply.type('text/plain; charset=utf-8').send(sidecarOf(release, sidecar))
+/** A document about a release, by its address alone. */
+interface AskedDocument {
+  /** Of which names it may be, the likeliest first. */
+  readonly names: readonly string[]
+  readonly write: (release: Release, facts: DialectFacts) => DialectDocument | NoDocument
 }
 
-function withoutSuffix(name: string): string {
-  return name.slice(0, Math.max(0, name.lastIndexOf('.')))
+/** The names that a path may be about: itself, and those of which it may be a document. Only `.bin` files are firmware. */
+function namesIn(path: string): readonly string[] {
+  return path.endsWith('.bin') ? [path] : [path, ...(documentAt(path)?.names ?? [])]
+}
+
+function documentAt(path: string): AskedDocument | undefined {
+  const address = readDocumentAddress(path)
+  if (address !== undefined) {
+    const { names, dialect } = address
+    return { names, write: (release, facts) => writeDocument(dialect, release, facts) }
+  }
+  const end = path.lastIndexOf('.')
+  const names = [path.slice(0, Math.max(0, end))]
+  const suffix = path.slice(end)
+  if (suffix === '.json')
+    return {
+      names,
+      write: (release, { origin }) => ({ type: 'application/json', body: writeManifest(release, origin) })
+    }
+  const sidecar = SIDECAR_SUFFIXES.find(known => known === suffix)
+  if (sidecar === undefined) return undefined
+  return { names, write: release => ({ type: 'text/plain; charset=utf-8', body: sidecarOf(release, sidecar) }) }
+}
+
+/** A document changes with its release alone, but for the host in it, which is part of its address. */
+function sendDocument(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { digest }: Release,
+  { type, body }: DialectDocument
+): FastifyReply {
+  const etag = `"${digest.slice(0, 16)}-${crc32(body).toString(16)}"`
+  reply.header('cache-control', 'no-cache').header('etag', etag)
+  const asked = { 'if-none-match': request.headers['if-none-match'] }
+  if (checkPreconditions(asked, { etag, lastModified: 0 }) === 304) return reply.code(304).send()
+  return reply.type(type).send(body)
 }
 
 /** What else there is that somebody may have meant. */
