@@ -171,7 +171,8 @@ export class ArtifactStore {
       if (fstatSync(handle.fd).mtimeMs !== writtenAt) throw new Damaged('it was changed while it was read')
       return piece
     } catch (error) {
-      this.#forget(digest, cold)
+      // Who still reads from a file that was found damaged before says nothing of the one in its place.
+      if (!this.#forget(digest, cold)) throw error
       if (error instanceof Damaged) this.#tellDamage(digest, 'is damaged')
       else if (systemErrorCode(error) === 'ENOENT') this.#tellDamage(digest, 'is missing')
       throw error
@@ -195,9 +196,9 @@ export class ArtifactStore {
     }
   }
 
-  /** Whoever reads it next opens it anew. */
-  #forget(digest: string, cold: ColdFile): void {
-    if (this.#cold.get(digest) === cold) this.#cold.delete(digest)
+  /** Whoever reads it next opens it anew. False where that is so already. */
+  #forget(digest: string, cold: ColdFile): boolean {
+    return this.#cold.get(digest) === cold && this.#cold.delete(digest)
   }
 
   #tellDamage(digest: string, how: Parameters<OnDamaged>[1]): void {
