@@ -119,7 +119,8 @@ export function addRun(record: RunRecord, run: Run): void {
   const { runs } = record
   runs.push(run)
   if (runs.length <= MOST_RUNS) return
-  const received = runs.find(({ receivedAt }) => receivedAt !== undefined)
+  // The new one is of this moment; one that only closed its connection may still come back for more.
+  const received = runs.find(other => isReceived(other, run.lastSeen))
   if (received !== undefined) {
     drop(runs, other => other === received)
     return
