@@ -3,37 +3,18 @@ import { describe, expect, it } from 'vitest'
 import { Catalog, type Change, type NameEntry, numberOf, releasesOf } from '../../src/releases/catalog.js'
 import { JournalReader, writeLine, writeLines } from '../../src/releases/journal.js'
 import type { Release } from '../../src/releases/release.js'
+import { releaseWith } from '../support/a-release.js'
 
 function release(name: string, build: number): Release {
   const digest = build.toString(16).padStart(64, '0')
-  return {
+  return releaseWith({
     name,
-    number: build,
     digest,
-    md5: digest.slice(32),
-    sha512: digest + digest,
+    number: build,
     size: 1024 + build,
-    kind: 'app',
-    chip: 'esp32',
-    chipId: 0,
-    project: 'p',
     version: `${build}`,
-    secureVersion: 0,
-    idfVersion: 'v5.2',
-    builtAt: null,
-    elfSha256: null,
-    appendedSha256: null,
-    minChipRevision: 0,
-    maxChipRevision: 399,
-    mmuPageSize: 65536,
-    flashMode: 'dio',
-    signature: null,
-    publishedAt: 1_000_000 + build,
-    warnings: [],
-    folder: '/builds',
-    fileKey: '',
-    rules: ''
-  }
+    publishedAt: 1_000_000 + build
+  })
 }
 const versionsOf = (catalog: Catalog): readonly string[] =>
   releasesOf(catalog.entry('a.bin') ?? expect.fail('there is no such name')).map(({ version }) => version)

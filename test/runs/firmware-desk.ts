@@ -5,6 +5,7 @@ import { type Answering, type Asker, type Choice, RunTable } from '../../src/run
 import { readRunsJournal, writeForgottenLine, writeRecordLine } from '../../src/runs/runs-journal.js'
 import { readAsked } from '../../src/server/asker.js'
 import { answerFirmware, refuseRange } from '../../src/server/firmware-answer.js'
+import { releaseWith } from '../support/a-release.js'
 
 export const NAME = 'hello_world.bin'
 
@@ -196,33 +197,5 @@ export function digestOf(version: string): string {
 }
 
 export function aRelease(version: string, size: number, publishedAt: number): Release {
-  const digest = digestOf(version)
-  return {
-    name: NAME,
-    number: 1,
-    digest,
-    md5: digest.slice(32),
-    sha512: digest + digest,
-    size,
-    kind: 'app',
-    chip: 'esp32',
-    chipId: 0,
-    project: 'hello_world',
-    version,
-    secureVersion: 0,
-    idfVersion: 'v5.5',
-    builtAt: null,
-    elfSha256: null,
-    appendedSha256: null,
-    minChipRevision: 0,
-    maxChipRevision: 399,
-    mmuPageSize: 65536,
-    flashMode: 'dio',
-    signature: null,
-    publishedAt,
-    warnings: [],
-    folder: '/builds',
-    fileKey: '',
-    rules: ''
-  }
+  return releaseWith({ name: NAME, digest: digestOf(version), version, size, publishedAt })
 }

@@ -12,6 +12,7 @@ import type { Release } from '../../src/releases/release.js'
 import { openState } from '../../src/releases/state.js'
 import { Pins } from '../../src/runs/pins.js'
 import type { Health } from '../../src/server/app.js'
+import { releaseWith } from './a-release.js'
 import { temporaryFolder } from './daemon.js'
 
 export interface AskedDaemonOptions {
@@ -126,34 +127,5 @@ export function digestOf(build: string): string {
 
 /** A release of a build that is told by its text. */
 export function aRelease(name: string, build: string, fields: Partial<Release> = {}): Release {
-  const digest = digestOf(build)
-  return {
-    name,
-    number: 1,
-    digest,
-    md5: digest.slice(32),
-    sha512: digest + digest,
-    size: 842 * 1024,
-    kind: 'app',
-    chip: 'esp32',
-    chipId: 0,
-    project: 'hello_world',
-    version: build,
-    secureVersion: 0,
-    idfVersion: 'v5.2',
-    builtAt: null,
-    elfSha256: null,
-    appendedSha256: null,
-    minChipRevision: 0,
-    maxChipRevision: 399,
-    mmuPageSize: 65536,
-    flashMode: 'dio',
-    signature: null,
-    publishedAt: Date.now(),
-    warnings: [],
-    folder: '/builds',
-    fileKey: '',
-    rules: '',
-    ...fields
-  }
+  return releaseWith({ name, digest: digestOf(build), version: build, ...fields })
 }
