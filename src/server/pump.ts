@@ -17,9 +17,12 @@ export interface Transfer {
   readonly end: number
 }
 
-/** How far a transfer has come: every byte before `taken` has been taken by the operating system, as far as is known while it runs. */
+/** How far a transfer has come, as far as is known while it runs. */
 export interface Progress {
+  /** Every byte before this has been taken by the operating system. */
   readonly taken: number
+  /** No byte behind this has been; of those between the two, a connection that breaks does not tell. */
+  readonly written: number
 }
 
 const SMALLEST_PIECE = 16 * 1024
@@ -61,30 +64,30 @@ export class Pump {
     const length = end - start
     if (memory !== undefined && length <= SMALLEST_PIECE) {
       response.end(memory.subarray(start, end))
-      return { taken: end }
+      return { taken: end, written: end }
     }
     const transfer: Active = { response, movedAt: performance.now(), queue: undefined }
     this.#begin(transfer)
-    const progress = { taken: start }
-    let offset = start
+    const progress = { taken: start, written: start }
     const step = (piece: Buffer): boolean => {
       transfer.movedAt = performance.now()
-      progress.taken = offset
-      offset += piece.length
-      if (offset < end) return response.write(piece)
+      progress.taken = progress.written
+      progress.written += piece.length
+      if (progress.written < end) return response.write(piece)
       response.end(piece)
       return false
     }
+    const nextEnd = (): number => Math.min(end, progress.written + this.#pieceLength())
     const fromMemory = (bytes: Buffer): void => {
-      while (step(bytes.subarray(offset, Math.min(end, offset + this.#pieceLength()))));
-      if (offset < end) response.once('drain', () => fromMemory(bytes))
+      while (step(bytes.subarray(progress.written, nextEnd())));
+      if (progress.written < end) response.once('drain', () => fromMemory(bytes))
     }
     const fromFile = async (): Promise<void> => {
       try {
         let isTaking = true
         while (isTaking && !response.destroyed)
-          isTaking = step(await source.read(offset, Math.min(end - offset, this.#pieceLength())))
-        if (offset < end) response.once('drain', fromFile)
+          isTaking = step(await source.read(progress.written, nextEnd() - progress.written))
+        if (progress.written < end) response.once('drain', fromFile)
       } catch {
         response.destroy()
       }

@@ -204,6 +204,23 @@ describe('a device that downloads in one piece', () => {
     expectWhole(await oneShot(device, { pause }), FIRST)
   })
 
+  it('is known again when it has more than the server knows to have been taken', async () => {
+    const first = anImage({ length: 12 << 20, seed: 5, version: '1.0.0' })
+    const { daemon, device, build } = await aDesk()
+    await build(first)
+    // Stopped in the middle of a piece, the server cannot see that the device still reads what lies in the kernel.
+    let isStopped = false
+    const pause = (received: number): undefined => {
+      if (!isStopped && received > 1 << 20) isStopped = daemon.child.kill('SIGSTOP')
+    }
+    const begun = await resume(device, { pause, bodyTimeoutMs: 500 })
+    expect(begun.outcome).toBe('failed')
+    expect(begun.slot.length).toBeLessThan(first.length)
+    daemon.child.kill('SIGCONT')
+    await build(SECOND)
+    expectWhole(await resume({ ...device, slot: begun.slot }), first)
+  })
+
   it('gets what is current, whatever others do', async () => {
     const { daemon, device, build } = await aDesk()
     await partial(device, { stopAfter: 100_000 })

@@ -16,7 +16,7 @@ import {
   refuseRange,
   withDigests
 } from '../firmware-answer.js'
-import type { Pump } from '../pump.js'
+import type { Progress, Pump } from '../pump.js'
 import { Reading } from '../reading.js'
 import { sendText } from '../text-answer.js'
 
@@ -79,7 +79,8 @@ export default fp<FirmwareSenderOptions>(
       response.once('close', () => {
         source.close()
         const wasCut = !response.writableFinished
-        onOver(wasCut ? progress.taken : answer.end, wasCut, performance.now() - startedAt)
+        const { taken, written } = wasCut ? progress : { taken: answer.end, written: answer.end }
+        onOver({ taken, written, wasCut, durationMs: performance.now() - startedAt })
       })
       const progress = pump.send({ response, source, start: answer.start, end: answer.end })
     }
@@ -87,7 +88,8 @@ export default fp<FirmwareSenderOptions>(
     /** Takes note of how an answer with firmware in it ended. */
     const noting = (about: About, { status, start }: FirmwareAnswer): OnOver => {
       const isRange = status === 206
-      return (end, wasCut, durationMs) => downloads.note({ ...about, isRange, start, end, wasCut, durationMs })
+      return ({ taken, wasCut, durationMs }) =>
+        downloads.note({ ...about, isRange, start, end: taken, wasCut, durationMs })
     }
 
     /** What one request gets: of which release, and what to note of it as a run. */
@@ -175,9 +177,10 @@ export default fp<FirmwareSenderOptions>(
         send(this, release, answer, note)
         return this
       }
-      const onOver: OnOver = (end, wasCut, durationMs) => {
-        answering.finish(end, wasCut)
-        note(end, wasCut, durationMs)
+      const onOver: OnOver = over => {
+        // Not `taken`: the device can have more than is known of, and would not be known again with it.
+        answering.finish(over.written, over.wasCut)
+        note(over)
         reading.answered(request.raw.socket)
       }
       if (!answering.mustBeKept) send(this, release, answer, onOver)
@@ -221,8 +224,12 @@ const ANSWERS: Readonly<
 }
 
 type Find = (digest: string) => Release | undefined
-/** An answer is over; `end` is how far it came. */
-type OnOver = (end: number, wasCut: boolean, durationMs: number) => void
+/** How an answer ended, and how far it came. */
+interface Over extends Progress {
+  readonly wasCut: boolean
+  readonly durationMs: number
+}
+type OnOver = (over: Over) => void
 
 interface Chosen {
   readonly release: Release
