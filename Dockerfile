@@ -17,7 +17,7 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY src src
 COPY config config
 # A checkout made with a strict umask would be unreadable for the user below; the compiler's own notes are of no use there.
-RUN npm run build && rm -f dist/.tsbuildinfo && chmod -R a+rX package.json config dist src/server/page && chmod a+x dist/cli/main.js
+RUN npm run build && rm -f dist/.tsbuildinfo && chmod -R a+rX package.json config dist && chmod a+x dist/cli/main.js
 
 FROM node:24-slim AS dependencies
 WORKDIR /otad
@@ -38,8 +38,6 @@ COPY --from=dependencies /otad/node_modules node_modules
 COPY --from=build /otad/package.json ./
 COPY --from=build /otad/config config
 COPY --from=build /otad/dist dist
-# dist looks for the page here, as it does in a checkout.
-COPY --from=build /otad/src/server/page src/server/page
 
 ENV OTAD_HOME=/otad
 USER node

@@ -6,7 +6,8 @@ const QUIET = [
   'test/stories/a-storm-of-builds-never-mixes-two.test.ts',
   'test/stories/crowds-do-not-disturb-each-other.test.ts',
   'test/stories/made-up-names-cost-little.test.ts',
-  'test/stories/ten-thousand-images-are-served.test.ts'
+  'test/stories/ten-thousand-images-are-served.test.ts',
+  'test/stories/the-page-shows-what-happens.test.ts'
 ]
 
 const times = { testTimeout: 30_000, hookTimeout: 30_000 }

@@ -16,7 +16,10 @@ export interface ReleaseFacts {
   readonly chip: string | null
   readonly digest: string
   readonly size: number
+  /** Room in the smallest OTA slot of its project; null where the build system does not say. */
+  readonly slotSize: number | null
   readonly publishedAt: string
+  readonly warnings: readonly string[]
 }
 
 export interface PinFacts {
@@ -86,8 +89,20 @@ export type Unpinned =
   | { readonly is: 'device'; readonly pins: readonly PinFacts[] }
 
 export function factsOf(release: Release): ReleaseFacts {
-  const { name, number, version, project, kind, chip, digest, size, publishedAt } = release
-  return { name, number, version, project, kind, chip, digest, size, publishedAt: written(publishedAt) }
+  const { name, number, version, project, kind, chip, digest, size, slotSize = null, publishedAt, warnings } = release
+  return {
+    name,
+    number,
+    version,
+    project,
+    kind,
+    chip,
+    digest,
+    size,
+    slotSize,
+    publishedAt: written(publishedAt),
+    warnings
+  }
 }
 
 export function factsOfPin({ device, name, digest, at }: Pin, catalog: Catalog): PinFacts {
@@ -103,17 +118,19 @@ export function factsOfRollback(entry: NameEntry): RollbackFacts | null {
 
 /** What there is to say of each name, in alphabetical order. */
 export function describeNames(catalog: Catalog): readonly NameStatus[] {
-  return inAlphabet(catalog.entries)
-    .filter(entry => releasesOf(entry).length > 0 || entry.refusal !== undefined)
-    .map(entry => {
-      const { name, current, refusal } = entry
-      return {
-        name,
-        current: current === undefined ? null : factsOf(current),
-        refusal: refusal === undefined ? null : { ...refusal, device: refusal.device ?? null, at: written(refusal.at) },
-        rollback: factsOfRollback(entry)
-      }
-    })
+  return inAlphabet(catalog.entries).flatMap(entry => describeName(entry) ?? [])
+}
+
+/** What there is to say of a name; undefined where it has neither a release nor a refusal. */
+export function describeName(entry: NameEntry): NameStatus | undefined {
+  const { name, current, refusal } = entry
+  if (releasesOf(entry).length === 0 && refusal === undefined) return undefined
+  return {
+    name,
+    current: current === undefined ? null : factsOf(current),
+    refusal: refusal === undefined ? null : { ...refusal, device: refusal.device ?? null, at: written(refusal.at) },
+    rollback: factsOfRollback(entry)
+  }
 }
 
 /** The kept releases of names, the names in alphabetical order. */

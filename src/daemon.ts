@@ -1,20 +1,25 @@
-import { X509Certificate } from 'node:crypto'
 import path from 'node:path'
+import { describeAnchor, type EmbeddedCertificate, isLoopback, originAt, tellAnchor, urlsAt } from './advertised.js'
+import { describeName } from './answers.js'
+import { folderEvents, folderOf, namesBeside, seeRestored } from './build-folders.js'
 import { CatalogKeeper } from './catalog-keeper.js'
-import { fingerprintOf } from './certs/keystore.js'
 import { readContext } from './config/context.js'
 import type { Settings } from './config/options.js'
 import { type MorePorts, readMorePorts } from './config/ports.js'
 import { serveControl } from './control/control-server.js'
 import { CredentialsKeeper, resolveAuth } from './credentials-keeper.js'
+import { Desk } from './desk/desk.js'
+import { DeviceKeeper } from './device-keeper.js'
 import { systemErrorCode } from './errors.js'
-import { type Identity, type IdentitySettings, resolveIdentitySettings } from './identity.js'
+import { describeHealth, MOST_LISTED } from './health.js'
+import { readHostName } from './host.js'
+import { type IdentitySettings, resolveIdentitySettings } from './identity.js'
 import { IdentityKeeper } from './identity-keeper.js'
 import type { Verdict } from './image/verdict.js'
 import type { Report } from './log.js'
+import type { Announcement } from './mdns/announce.js'
 import { createOperations } from './operations.js'
 import { createPublishing } from './publish.js'
-import { type Catalog, newestOf } from './releases/catalog.js'
 import { pathOf } from './releases/manifest.js'
 import { PartKeeper } from './releases/part-keeper.js'
 import type { Health } from './server/app.js'
@@ -22,10 +27,10 @@ import { probePort, startServer } from './server/server.js'
 import { DEMO_PORT, Signing } from './smartthings/signing.js'
 import { createTally } from './tally.js'
 import { BuildFolder } from './watch/build-folder.js'
-import type { Candidate } from './watch/candidate.js'
-import { type FolderEvents, feedIntake } from './watch/feed.js'
+import { feedIntake } from './watch/feed.js'
 import { resolveFolders } from './watch/folders.js'
 import { Intake } from './watch/intake.js'
+import { counted } from './words.js'
 
 export interface DaemonOptions {
   readonly settings: Settings
@@ -49,13 +54,6 @@ export interface Daemon {
   readonly ready: Promise<void>
   /** Stops watching, lets downloads finish for a while, and leaves everything in order. */
   close(): Promise<void>
-}
-
-export interface EmbeddedCertificate {
-  readonly file: string
-  /** SHA-256, with colons. */
-  readonly fingerprint: string
-  readonly validUntil: Date
 }
 
 /** How long a file is away before its name is withdrawn (product.md 3.6). */
@@ -124,15 +122,39 @@ async function runDaemon(options: RunOptions): Promise<Daemon> {
   const { settings, version, report, folders, ports, clients, identitySettings, signingKeyFile, stateFolder, kept } =
     options
   const startedAt = new Date()
+  let mdns: Announcement | undefined
   const identities = await IdentityKeeper.open({
     settings: identitySettings,
     ticketFile: path.join(stateFolder, 'ticket_keys.json'),
     report,
-    onCredentials: credentials => server.useCredentials(credentials),
-    onAdvertised: host => report('address.changed', { host, urls: urls().slice(0, MOST_LISTED) })
+    onCredentials: credentials => {
+      server.useCredentials(credentials)
+      mdns?.update()
+    },
+    onAdvertised: host => {
+      report('address.changed', { host, urls: urls().slice(0, MOST_LISTED) })
+      mdns?.update()
+    }
   })
 
-  const tally = createTally({ report, shownTo: servername => identities.factsFor(servername) })
+  const devices = await DeviceKeeper.open({
+    ...settings,
+    stateFolder,
+    currentCatalog: () => kept.catalog,
+    live: () => server.live.list(),
+    onConfirmed: confirmed => report('device.running', confirmed),
+    onRolledBack: rolledBack => tally.report('device.rolledback', rolledBack),
+    onFailure: code => report('devices.failed', { reason: `state/devices.jsonl cannot be written (${code})` }),
+    onDamaged: lines =>
+      report('catalog.repaired', { file: 'devices.jsonl', reason: `${counted(lines, 'damaged line')} left out` })
+  })
+  const tally = createTally({
+    report,
+    shownTo: servername => identities.factsFor(servername),
+    onFindings: (findings, download) => devices.onFindings(findings, download),
+    onHandshakeExplained: failure => devices.onFailedHandshake(failure),
+    onNotAllowed: failure => devices.onNotAllowed(failure)
+  })
   const rulesOf = (name: string, folder: BuildFolder): string => `${version} ${folder.rulesOf(name)}`
   const parts = await PartKeeper.open(path.join(stateFolder, 'parts'))
   const signing = await Signing.open({
@@ -162,6 +184,21 @@ async function runDaemon(options: RunOptions): Promise<Daemon> {
 
   let status: Health['status'] = 'starting'
   const health = (): Health => describeHealth({ status, version, startedAt, catalog: kept.catalog })
+  const desk = new Desk({
+    facts: () => ({
+      status,
+      version,
+      since: startedAt.toISOString(),
+      origin: origin(),
+      isLoopbackOnly: isLoopback(identities.advertised),
+      certificate: tellAnchor(describeAnchor(identities.identity))
+    }),
+    currentCatalog: () => kept.catalog,
+    describe: describeName,
+    urlOf: name => `${origin()}${pathOf(name)}`,
+    ledger: devices.ledger,
+    live: () => devices.live()
+  })
   const server = await startServer({
     ...settings,
     morePorts: ports.https,
@@ -183,10 +220,23 @@ async function runDaemon(options: RunOptions): Promise<Daemon> {
     counts: () => ({
       ...tally.counts(),
       names: [...kept.catalog.servedNames()].length,
-      activeTransfers: server.activeTransfers
+      activeTransfers: server.activeTransfers,
+      eventListeners: desk.listeners,
+      certificates: { ca: identities.identity.anchor?.certificate, leaf: identities.credentials.certificate }
     }),
-    onDownload: tally.onDownload,
-    onSentBack: tally.onSentBack,
+    onBegun: devices.onBegun,
+    onVisit: devices.onVisit,
+    onDownload: download => {
+      devices.onDownload(download)
+      tally.onDownload(download)
+    },
+    onSentBack: sentBack => {
+      devices.onSentBack(sentBack)
+      tally.onSentBack(sentBack)
+    },
+    listen: listener => desk.listen(listener),
+    devices: () => devices.tellAll(),
+    deviceHistory: id => devices.tellOne(id),
     onFailedHandshake: tally.onFailedHandshake,
     onRefusedClient: tally.onRefusedClient,
     onBug: err => report('bug', { err })
@@ -195,15 +245,12 @@ async function runDaemon(options: RunOptions): Promise<Daemon> {
   identities.begin()
   clients?.begin()
   if (ports.plain !== undefined) report('server.plain', { port: ports.plain })
-  const origin = (): string => {
-    const { advertised } = identities
-    return `https://${advertised.includes(':') ? `[${advertised}]` : advertised}:${port}`
-  }
+  const origin = (): string => originAt(identities.advertised, port)
   const urls = (): readonly string[] => {
     const names = [...kept.catalog.servedNames()]
-    const promised = folders.map(({ appName }) => appName).filter(name => name !== undefined)
-    const known = names.length > 0 ? names : promised
-    return known.length === 0 ? [`${origin()}/`] : known.map(name => `${origin()}${pathOf(name)}`)
+    // Before the first build, the one that the project promises.
+    const promised = folders.flatMap(({ appName }) => appName ?? [])
+    return urlsAt(origin(), names.length > 0 ? names : promised)
   }
   const operations = createOperations({
     currentCatalog: () => kept.catalog,
@@ -213,9 +260,24 @@ async function runDaemon(options: RunOptions): Promise<Daemon> {
     describeHealth: health,
     origin,
     activeTransfers: () => server.activeTransfers,
+    devices: history => devices.tellHistories(history),
     isRestoring: () => kept.isRestoring
   })
   kept.serve(connection => serveControl(connection, { operations, onBug: err => report('bug', { err }) }))
+
+  /** Loaded by those alone who want it. */
+  const beginMdns = async (): Promise<void> => {
+    const { announce } = await import('./mdns/announce.js')
+    if (status !== 'serving') return
+    mdns = announce({
+      port,
+      listensOn: settings.host,
+      hostName: readHostName(),
+      version,
+      report,
+      caFingerprint: () => describeAnchor(identities.identity)?.fingerprint
+    })
+  }
 
   const events = folderEvents(tally.report)
   const watching = Promise.all(folders.map(folder => feedIntake(folder, settings.poll, intake, events)))
@@ -227,6 +289,7 @@ async function runDaemon(options: RunOptions): Promise<Daemon> {
     status = 'serving'
     const { file: caCertificate = '', fingerprint: caFingerprint = '' } = describeAnchor(identities.identity) ?? {}
     report('server.listening', { urls: urls().slice(0, MOST_LISTED), caCertificate, caFingerprint, port })
+    if (settings.mdns) await beginMdns()
     await kept.warm()
     await kept.restoreRest()
     if (!kept.isRestoring) await parts.prune(kept.catalog)
@@ -238,6 +301,7 @@ async function runDaemon(options: RunOptions): Promise<Daemon> {
     status = 'stopping'
     report('server.stopping', { downloads: server.activeTransfers })
     kept.serve(connection => connection.destroy())
+    await mdns?.close()
     await intake.close()
     await Promise.all((await watching.catch(() => [])).map(watcher => watcher.close()))
     await operations.idle()
@@ -247,6 +311,7 @@ async function runDaemon(options: RunOptions): Promise<Daemon> {
     await clients?.close()
     const cut = await server.close(GRACE_MS)
     tally.close()
+    await devices.close()
     await kept.close()
     report('server.stopped', { cut })
   }
@@ -265,68 +330,8 @@ async function runDaemon(options: RunOptions): Promise<Daemon> {
   }
 }
 
-const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || host.startsWith('127.')
-
-function describeAnchor({ anchor }: Identity): EmbeddedCertificate | undefined {
-  if (anchor === undefined) return undefined
-  const validUntil = new Date(new X509Certificate(anchor.certificate).validTo)
-  return { file: anchor.file, fingerprint: fingerprintOf(anchor.certificate), validUntil }
-}
-
 function foldersOf({ folders, home }: Settings): readonly string[] {
   return folders.length > 0 ? folders : [path.join(home, 'firmware')]
-}
-
-function folderOf(folders: readonly BuildFolder[], candidate: Candidate): BuildFolder {
-  const folder = folders.find(({ path }) => path === candidate.folder)
-  if (folder === undefined) throw new Error(`${candidate.file} is in no watched folder`)
-  return folder
-}
-
-/** The other files of the same folder, by name: one of them may be the one that was meant. */
-function namesBeside(intake: Intake<Verdict>, name: string, folder: string): readonly string[] {
-  const place = path.posix.dirname(name)
-  const isBeside = (other: string): boolean =>
-    other !== name && path.posix.dirname(other) === place && intake.candidateOf(other)?.folder === folder
-  return [...intake.names].filter(isBeside).slice(0, 100)
-}
-
-interface Restored {
-  readonly folders: readonly BuildFolder[]
-  /** The catalog as the last process left it. */
-  readonly journaled: Catalog
-  readonly intake: Intake<Verdict>
-  readonly rulesOf: (name: string, folder: BuildFolder) => string
-  readonly maxImageBytes: number
-}
-
-/**
- * Shows the intake the releases of the last run: it has not seen those whose files are gone, and would never miss them. Those that were judged by
- * the rules of now need no second look. Returns the names that no watched folder leads to any more.
- */
-async function seeRestored({
-  folders,
-  journaled,
-  intake,
-  rulesOf,
-  maxImageBytes
-}: Restored): Promise<readonly string[]> {
-  const orphans: string[] = []
-  const served = [...journaled.entries].filter(({ current }) => current !== undefined)
-  for (const folder of folders)
-    await folder.refresh(...served.filter(({ current }) => current?.folder === folder.path).map(({ name }) => name))
-  for (const entry of served) {
-    const { name, current } = entry
-    const folder = folders.find(({ path }) => path === current?.folder)
-    const relative = folder?.relativeOf(name)
-    const candidate = relative === undefined ? undefined : folder?.candidateAt(relative)
-    const newest = newestOf(entry)
-    if (candidate === undefined || folder === undefined) orphans.push(name)
-    else if (newest?.rules === rulesOf(name, folder) && newest.size <= maxImageBytes)
-      intake.knows(candidate, newest.fileKey)
-    else intake.see(candidate)
-  }
-  return orphans
 }
 
 function tellUnsigned(name: string, error: unknown, report: Report): void {
@@ -338,36 +343,4 @@ function tellUnsigned(name: string, error: unknown, report: Report): void {
       reason: `it could not be signed for SmartThings (${code})`,
       hint: 'make room or mend the disk; it is signed at the next start'
     })
-}
-
-function folderEvents(report: Report): FolderEvents {
-  return {
-    watched: (folder, layout) => report('folder.watched', { folder, layout }),
-    missing: (folder, reason) => report('folder.missing', { folder, reason }),
-    crowded: (folder, limit) => report('folder.crowded', { folder, limit }),
-    degraded: (folder, reason) => report('watch.degraded', { folder, reason }),
-    keyExposed: file => report('key.exposed', { file }),
-    unaskable: (name, reason) => report('candidate.unreadable', { name, reason }),
-    bug: err => report('bug', { err })
-  }
-}
-
-interface HealthFacts {
-  readonly status: Health['status']
-  readonly version: string
-  readonly startedAt: Date
-  readonly catalog: Catalog
-}
-
-/** Names listed at most, in /health and in the log. */
-const MOST_LISTED = 100
-
-function describeHealth({ status, version, startedAt, catalog }: HealthFacts): Health {
-  const serving: Health['serving'][number][] = []
-  let names = 0
-  for (const { current } of catalog.entries) {
-    if (current === undefined) continue
-    if (++names <= MOST_LISTED) serving.push({ name: current.name, version: current.version, sha256: current.digest })
-  }
-  return { status, version, since: startedAt.toISOString(), names, serving }
 }

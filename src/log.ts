@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
 import { pino } from 'pino'
-import { clockTime, fileSize, printable, shortDigest, spokenDuration } from './words.js'
+import { clockTime, fileSize, percentOf, printable, shortDigest, spokenDuration } from './words.js'
 
 /** What the log says, event by event: the fields of the JSON line. Lengths are bytes, durations milliseconds. */
 export interface Events {
@@ -44,6 +44,7 @@ export interface Events {
   'device.pinned': { device: string; name: string; digest: string }
   'device.unpinned': { device: string; name: string; digest: string }
   'runs.failed': { reason: string }
+  'devices.failed': { reason: string }
   'release.withdrawn': { name: string; digest: string }
   'store.failed': { name: string; reason: string; hint: string }
   'download.complete': {
@@ -66,6 +67,7 @@ export interface Events {
   }
   'device.looping': { device: string; name: string; version: string; times: number; reason: string }
   'device.rolledback': { device: string; name: string; version: string; running: string; reason: string }
+  'device.running': { device: string; name: string; version: string; digest: string | undefined }
   'device.full': { device: string; name: string; size: number; free: number }
   'auth.failed': { device: string; reason: string; count: number }
   'credentials.readable': { file: string; mode: string }
@@ -105,6 +107,9 @@ export interface Events {
   'certificate.early': { file: string; validFrom: string; validUntil: string }
   'certificate.names': { file: string; host: string; names: readonly string[] }
   'address.changed': { urls: readonly string[]; host: string }
+  /** `name` is the one of the service, `host` ends in `.local`. */
+  'mdns.announced': { name: string; host: string }
+  'mdns.failed': { reason: string; hint: string }
   bug: { err: unknown }
 }
 
@@ -124,7 +129,6 @@ interface Telling<E extends EventName> {
 const release = (name: string, digest: string): string => `${name}  ${shortDigest(digest)}`
 const inRanges = (ranges: number): string => (ranges > 1 ? `  in ${ranges} ranges` : '')
 const times = (count: number): string => (count > 1 ? ` ${count} more times` : '')
-const percent = (sent: number, size: number): string => `${size === 0 ? 0 : Math.floor((sent / size) * 100)} %`
 
 /** Every event that otad logs, once: its name, its level and its sentence. */
 const TELLINGS: { readonly [E in EventName]: Telling<E> } = {
@@ -220,6 +224,10 @@ const TELLINGS: { readonly [E in EventName]: Telling<E> } = {
       'downloads go on; after a restart, devices in the middle of one have to begin again'
     ]
   },
+  'devices.failed': {
+    level: 'warn',
+    lines: f => [`devices    ${f.reason}`, 'they are told of all the same, but not over a restart']
+  },
   'release.withdrawn': { level: 'info', lines: f => [`withdrawn  ${release(f.name, f.digest)}`] },
   'store.failed': { level: 'error', lines: f => [`not kept   ${f.name}: ${f.reason}`, f.hint] },
   'download.complete': {
@@ -231,7 +239,7 @@ const TELLINGS: { readonly [E in EventName]: Telling<E> } = {
   'download.aborted': {
     level: 'warn',
     lines: f => [
-      `${f.device}  ${release(f.name, f.digest)}  cut at ${percent(f.sent, f.size)} of ${fileSize(f.size)}  ${spokenDuration(f.durationMs)}${inRanges(f.ranges)}`,
+      `${f.device}  ${release(f.name, f.digest)}  cut at ${percentOf(f.sent, f.size)} of ${fileSize(f.size)}  ${spokenDuration(f.durationMs)}${inRanges(f.ranges)}`,
       f.cause
     ]
   },
@@ -247,6 +255,12 @@ const TELLINGS: { readonly [E in EventName]: Telling<E> } = {
     lines: f => [
       `${f.device}  went back  it has received ${[f.name, f.version].filter(Boolean).join(' ')} whole, and runs ${f.running || 'its old firmware'} again`,
       f.reason
+    ]
+  },
+  'device.running': {
+    level: 'info',
+    lines: f => [
+      `${f.device}  runs       ${[f.name, f.version, f.digest === undefined ? '(no release of otad)' : shortDigest(f.digest)].filter(Boolean).join('  ')}`
     ]
   },
   'device.full': {
@@ -344,6 +358,8 @@ const TELLINGS: { readonly [E in EventName]: Telling<E> } = {
     level: 'info',
     lines: f => [`address    ${f.urls[0] ?? f.host}  from now on`, ...f.urls.slice(1, 5)]
   },
+  'mdns.announced': { level: 'info', lines: f => [`announced  ${f.name} (_otad._tcp) at ${f.host}`] },
+  'mdns.failed': { level: 'warn', lines: f => [`not announced on the LAN: ${f.reason}`, f.hint] },
   bug: {
     level: 'error',
     lines: f => (f.err instanceof Error ? (f.err.stack ?? f.err.message) : String(f.err)).split('\n')

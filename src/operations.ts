@@ -11,6 +11,7 @@ import {
   type Status,
   type Unpinned
 } from './answers.js'
+import type { DeviceHistory } from './devices/device-facts.js'
 import { OperatorError, systemErrorCode } from './errors.js'
 import type { Report } from './log.js'
 import { type Catalog, type Change, type NameEntry, releasesOf } from './releases/catalog.js'
@@ -42,6 +43,8 @@ export interface Operations {
    * @param name keeps to one of a device's pins
    */
   unpin(what: string, name?: string): Promise<Unpinned>
+  /** Every device, the one that was seen last first; histories are empty where they are not asked for. */
+  devices(history: boolean): Promise<readonly DeviceHistory[]>
   /** Resolves when nothing of this is being done any more. */
   idle(): Promise<void>
 }
@@ -55,6 +58,7 @@ export interface OperationsOptions {
   /** `https://host:port` as it stands in the banner. */
   readonly origin: () => string
   readonly activeTransfers: () => number
+  readonly devices: (history: boolean) => readonly DeviceHistory[]
   /** Whether releases of the last run are still being looked at. */
   readonly isRestoring: () => boolean
   /** Milliseconds since 1970. */
@@ -206,6 +210,7 @@ export function createOperations(options: OperationsOptions): Operations {
     rollback: (...asked) => oneBehindTheOther(() => rollback(...asked)),
     pin: (...asked) => oneBehindTheOther(() => pin(...asked)),
     unpin: (...asked) => oneBehindTheOther(() => unpin(...asked)),
+    devices: async history => options.devices(history),
     idle: async () => void (await last)
   }
 }

@@ -13,13 +13,19 @@ const withMac: Download['recipient'] = {
   client: `mac ${MAC}`,
   isSure: true,
   label: MAC,
-  userAgent: 'ESP32-http-Update'
+  userAgent: 'ESP32-http-Update',
+  address: '192.168.1.51',
+  certificate: undefined,
+  mac: MAC
 }
 const byAddress: Download['recipient'] = {
   client: '192.168.1.50 ESP32 HTTP Client/1.0',
   isSure: false,
   label: '192.168.1.50',
-  userAgent: 'ESP32 HTTP Client/1.0'
+  userAgent: 'ESP32 HTTP Client/1.0',
+  address: '192.168.1.50',
+  certificate: undefined,
+  mac: undefined
 }
 
 function told(fields: Readonly<Record<string, string>>): ArduinoClient {

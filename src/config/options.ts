@@ -160,6 +160,19 @@ export const OPTIONS = {
     defaultText: 'made by otad',
     sentence: "RSA-2048 private key, PEM, that images for SmartThings' ota_demo are signed with."
   },
+  deviceNames: {
+    kind: { type: 'list' },
+    placeholder: 'DEVICE=NAME,…',
+    default: [],
+    sentence:
+      'What devices are called on the page and in commands, by MAC, address or certificate: 24:6f:28:aa:bb:cc=kitchen.'
+  },
+  mdns: {
+    kind: { type: 'switch' },
+    placeholder: '',
+    default: false,
+    sentence: 'Announce otad on the LAN by mDNS (_otad._tcp); nothing depends on it.'
+  },
   maxTlsRecord: {
     kind: { type: 'bytes', minimum: 512, maximum: 16384 },
     placeholder: 'BYTES',

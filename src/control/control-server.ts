@@ -96,5 +96,7 @@ function operate(operations: Operations, request: ControlRequest): Promise<unkno
       return operations.pin(request.device, request.release)
     case 'unpin':
       return operations.unpin(request.what, request.name)
+    case 'devices':
+      return operations.devices(request.history)
   }
 }

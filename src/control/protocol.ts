@@ -1,4 +1,5 @@
 import type { NameReleases, PinFacts, RolledBack, Status, Unpinned } from '../answers.js'
+import type { DeviceHistory } from '../devices/device-facts.js'
 import { OPERATOR_ERROR_CODES, type OperatorErrorCode } from '../errors.js'
 
 /**
@@ -22,6 +23,8 @@ export type ControlRequest =
     }
   | { readonly command: 'pin'; readonly device: string; readonly release: string }
   | { readonly command: 'unpin'; readonly what: string; readonly name?: string | undefined }
+  /** Every device, the one that was seen last first; with its history where that is asked for. */
+  | { readonly command: 'devices'; readonly history: boolean }
 
 /** What is answered to each command. */
 export interface Answers {
@@ -30,6 +33,8 @@ export interface Answers {
   readonly rollback: RolledBack
   readonly pin: PinFacts
   readonly unpin: Unpinned
+  /** Histories are empty where they were not asked for. */
+  readonly devices: readonly DeviceHistory[]
 }
 
 /** Why a request has no answer. */
@@ -75,7 +80,7 @@ export function readResponse(line: string): ControlResponse | undefined {
 }
 
 function readCommand(command: string, fields: Record<string, unknown>): ControlRequest | undefined {
-  const { name, release, hold, device, what } = fields
+  const { name, release, hold, device, what, history } = fields
   switch (command) {
     case 'status':
       return { command }
@@ -88,6 +93,8 @@ function readCommand(command: string, fields: Record<string, unknown>): ControlR
       return isText(device) && isText(release) ? { command, device, release } : undefined
     case 'unpin':
       return isText(what) && isTextIfAny(name) ? { command, what, name } : undefined
+    case 'devices':
+      return typeof history === 'boolean' ? { command, history } : undefined
     default:
       return undefined
   }

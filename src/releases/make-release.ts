@@ -60,6 +60,7 @@ export function makeRelease(image: AcceptedImage): Release {
     signature: describeSignature(verdict.signature),
     publishedAt,
     warnings: [],
+    ...(slotSize === undefined ? {} : { slotSize }),
     ...(flash === undefined ? {} : { flash }),
     folder,
     fileKey,

@@ -1,8 +1,9 @@
 import { Type } from 'typebox'
 
 /**
- * The shapes of the manifests, as JSON schemas. Types are derived from them; the daemon itself does not load this file, since the schema
- * library would be half of its start-up time: tests hold what it sends against them.
+ * The shapes of the manifests, as JSON schemas. Types are derived from them, `/openapi.json` describes the answers with them, and tests hold what
+ * is sent against them. The daemon loads this file when the first asks for `/openapi.json`, not before: the schema library would be half of
+ * its start-up time. So import types from here, and nothing else.
  */
 
 const TextOrNull = Type.Union([Type.String(), Type.Null()])
@@ -13,8 +14,8 @@ const closed = { additionalProperties: false }
 export const ManifestSchema = Type.Object(
   {
     name: Type.String({ minLength: 1 }),
-    url: Type.String({ pattern: '^https://' }),
-    artifactUrl: Type.String({ pattern: '^https://' }),
+    url: Type.String({ pattern: '^https?://' }),
+    artifactUrl: Type.String({ pattern: '^https?://' }),
     size: Type.Integer({ minimum: 1 }),
     sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
     md5: Type.String({ pattern: '^[0-9a-f]{32}$' }),
@@ -37,12 +38,12 @@ export const ManifestSchema = Type.Object(
     publishedAt: Type.String(),
     warnings: Type.Array(Type.String())
   },
-  closed
+  { ...closed, title: 'Manifest', description: 'One release.' }
 )
 
 const RejectionSchema = Type.Object(
   { reason: Type.String(), sentence: Type.String(), device: TextOrNull, at: Type.String() },
-  closed
+  { ...closed, title: 'Rejection', description: 'Why the newest file of a name is refused.' }
 )
 
 /** `/manifest.json`: every name that is known, served or refused. */
@@ -62,7 +63,7 @@ export const ManifestOfAllSchema = Type.Object(
       )
     )
   },
-  closed
+  { ...closed, title: 'ManifestOfAll', description: 'Every name that is known, served or refused.' }
 )
 
 /** `/health`. */
@@ -74,5 +75,8 @@ export const HealthSchema = Type.Object(
     names: Type.Integer({ minimum: 0 }),
     serving: Type.Array(Type.Object({ name: Type.String(), version: Type.String(), sha256: Type.String() }, closed))
   },
-  closed
+  { ...closed, title: 'Health', description: 'What is served, the first hundred names of it, and since when.' }
 )
+
+/** Those that stand in others, to be described once. */
+export const RELEASE_SCHEMAS = [ManifestOfAllSchema, ManifestSchema, RejectionSchema, HealthSchema] as const

@@ -28,6 +28,8 @@ export interface Release {
   /** Bytes. */
   readonly mmuPageSize: number | null
   readonly flashMode: string | null
+  /** Room in the smallest OTA slot of its project; left out where the build system does not say. */
+  readonly slotSize?: number
   /** Scheme and state of the signature, `secure-boot-v2 verified`; null where signatures are not looked at. */
   readonly signature: string | null
   /** Milliseconds since 1970. */
@@ -108,6 +110,7 @@ const FIELDS: Readonly<Record<keyof Release, Check>> = {
   signature: orNull(text),
   publishedAt: number,
   warnings: value => Array.isArray(value) && value.every(text),
+  slotSize: value => value === undefined || number(value),
   flash: value => value === undefined || isFlashPlan(value),
   folder: text,
   fileKey: text,

@@ -5,6 +5,7 @@ import fastifyStatic from '@fastify/static'
 import fastify, { type FastifyHttpsOptions, type FastifyInstance } from 'fastify'
 import { DeviceResponse } from './device-response.js'
 import { type Download, Downloads } from './downloads.js'
+import { LiveDownloads } from './live-downloads.js'
 import { answerMalformed } from './malformed.js'
 import auth, { type AuthOptions } from './plugins/auth.js'
 import catalogPlugin, { type CatalogOptions } from './plugins/catalog.js'
@@ -17,10 +18,13 @@ import { Pump } from './pump.js'
 import { originForm } from './request-target.js'
 import artifacts from './routes/artifacts.js'
 import caCertificate from './routes/ca-certificate.js'
+import devices, { type DevicesOptions } from './routes/devices.js'
+import events, { type Listen } from './routes/events.js'
 import health, { type Health } from './routes/health.js'
 import manifests from './routes/manifests.js'
 import metrics, { type Counts } from './routes/metrics.js'
 import names, { type NamesOptions } from './routes/names.js'
+import openapi from './routes/openapi.js'
 import page from './routes/page.js'
 import smartthings from './routes/smartthings.js'
 
@@ -28,7 +32,11 @@ export type { Health } from './routes/health.js'
 export type { Counts } from './routes/metrics.js'
 
 /** What the server needs of the rest of the house. Functions where the answer changes while it runs. */
-export interface AppOptions extends CatalogOptions, Pick<FirmwareSenderOptions, 'runs' | 'pinnedFor' | 'onSentBack'> {
+export interface AppOptions
+  extends CatalogOptions,
+    DevicesOptions,
+    Pick<FirmwareSenderOptions, 'runs' | 'pinnedFor' | 'onSentBack' | 'onBegun' | 'onVisit'> {
+  readonly listen: Listen
   readonly readArtifact: ReadArtifact
   readonly hasPart: NamesOptions['hasPart']
   /** Origins of the web pages that may read what is here for devices. */
@@ -53,6 +61,7 @@ export interface App {
   readonly fastify: FastifyInstance<Server>
   readonly pump: Pump
   readonly downloads: Downloads
+  readonly live: LiveDownloads
 }
 
 /** A request head must be whole after this long. */
@@ -64,8 +73,8 @@ export const HANDSHAKE_TIMEOUT_MS = 10_000
 /** Connections whose time is over are looked for this often. */
 export const TIMEOUT_CHECK_MS = 2_000
 
-/** Page and assets, beside the sources in a checkout and in the package. */
-const PAGE_FOLDER = path.join(fileURLToPath(new URL('../..', import.meta.url)), 'src', 'server', 'page')
+/** The page as it was built, beside the program, whether that runs from its sources or built. */
+const PAGE_FOLDER = path.join(fileURLToPath(new URL('../..', import.meta.url)), 'dist', 'page')
 
 /** The root plugin: plugins, then routes, by name and in order. Never listens. */
 export async function createApp(options: AppOptions): Promise<App> {
@@ -97,26 +106,34 @@ export async function createApp(options: AppOptions): Promise<App> {
 
   const pump = new Pump()
   const downloads = new Downloads(options.onDownload)
+  const live = new LiveDownloads()
 
   await instance.register(errors, { onBug: options.onBug })
   await instance.register(cors, options)
   await instance.register(requests)
   await instance.register(catalogPlugin, options)
-  await instance.register(firmwareSender, { ...options, pump, downloads })
+  await instance.register(firmwareSender, { ...options, pump, downloads, live })
   await instance.register(fastifyStatic, { root: PAGE_FOLDER, serve: false })
 
   await instance.register(health, { health: options.health })
-  await instance.register(metrics, { counts: options.counts })
+  const { version } = options.health()
+  await instance.register(metrics, { counts: options.counts, devices: options.devices, version })
+  await instance.register(openapi, { version })
   await instance.register(caCertificate, { caCertificate: options.caCertificate })
   await instance.register(page)
+  const { authCredentials, onAuthFailed } = options
+  await instance.register(async forPeople => {
+    if (authCredentials !== undefined) await forPeople.register(auth, { authCredentials, onAuthFailed })
+    await forPeople.register(events, options)
+    await forPeople.register(devices, options)
+  })
   await instance.register(async forDevices => {
     if (options.needsClientCertificate) await forDevices.register(clientCertificates, options)
-    const { authCredentials, onAuthFailed } = options
     if (authCredentials !== undefined) await forDevices.register(auth, { authCredentials, onAuthFailed })
     await forDevices.register(smartthings, options)
     await forDevices.register(manifests)
     await forDevices.register(artifacts, options)
     await forDevices.register(names, options)
   })
-  return { fastify: instance, pump, downloads }
+  return { fastify: instance, pump, downloads, live }
 }

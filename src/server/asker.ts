@@ -1,5 +1,6 @@
 import type { TLSSocket } from 'node:tls'
 import type { FastifyRequest } from 'fastify'
+import { normalDevice } from '../runs/pins.js'
 import type { Asked, Asker } from '../runs/run-table.js'
 import { type ArduinoClient, readArduinoClient } from './arduino.js'
 import type { Recipient } from './downloads.js'
@@ -26,13 +27,13 @@ export function identify(request: FastifyRequest): Identified {
   const address = addressOf(request)
   const certificate = socket.authorized ? socket.getPeerX509Certificate()?.fingerprint256 : undefined
   const arduino = readArduinoClient(request.headers)
-  const mac = arduino?.staMac
+  const mac = arduino?.staMac === undefined ? undefined : normalDevice(arduino.staMac)
   const ids = [certificate, mac, address].filter(id => id !== undefined)
   const sure = certificate === undefined ? (mac === undefined ? undefined : `mac ${mac}`) : `certificate ${certificate}`
   const userAgent = (request.headers['user-agent'] ?? '').slice(0, LONGEST_USER_AGENT)
   const client = sure ?? `${address} ${userAgent}`
   const isSure = sure !== undefined
-  const recipient = { client, isSure, label: mac ?? address, userAgent }
+  const recipient = { client, isSure, label: mac ?? address, userAgent, address, certificate, mac }
   return { ids, client, isSure, connection: socket, recipient, arduino }
 }
 

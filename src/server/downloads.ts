@@ -10,6 +10,10 @@ export interface Recipient {
   /** What a person knows it by: its MAC, else its address. */
   readonly label: string
   readonly userAgent: string
+  readonly address: string
+  /** SHA-256 fingerprint of its client certificate, with colons. */
+  readonly certificate: string | undefined
+  readonly mac: string | undefined
 }
 
 /** How one transfer of a release to one device ended; ranges of one device are one download. */

@@ -167,6 +167,12 @@ const CAUSES: Readonly<Record<string, Explain>> = {
 /** OpenSSL 3.0 and 3.5 (Node 20 and 24) put another version before the name of the same alert. */
 const ALERT = /^ERR_SSL_(SSLV3|TLSV1|TLSV13|SSL\/TLS)_(?=ALERT_)/
 
+/** `unknown_ca`, `closed_unheard`: what to count a failure under. One of a few, whatever the other end does. */
+export function handshakeCauseOf(code: string): string {
+  const known = code.replace(ALERT, '')
+  return Object.hasOwn(CAUSES, known) ? known.toLowerCase().replace(/^(alert|err_ssl|err_tls)_/, '') : 'other'
+}
+
 /** The cause in words, and the one thing to do. */
 export function explainHandshake(failed: FailedHandshake, shown: ShownCertificate, now: Date): HandshakeVerdict {
   const explain = CAUSES[failed.code.replace(ALERT, '')]

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { OperatorError, systemErrorCode } from '../errors.js'
 import { type AppOptions, createApp, HANDSHAKE_TIMEOUT_MS, TIMEOUT_CHECK_MS } from './app.js'
 import { type ConnectionsOptions, watchConnections } from './connections.js'
+import type { LiveDownloads } from './live-downloads.js'
 import { createPlainServer } from './plain-server.js'
 import { createTls, type LeafFor, type TlsCredentials } from './tls.js'
 
@@ -31,6 +32,8 @@ export interface FirmwareServer {
   readonly port: number
   /** Firmware bodies being sent now. */
   readonly activeTransfers: number
+  /** Downloads under way, those between two ranges among them. */
+  readonly live: LiveDownloads
   /** New connections are served with these; those that are open go on with what they have. */
   useCredentials(credentials: TlsCredentials): void
   /**
@@ -52,7 +55,7 @@ const BACKLOG = 4096
  */
 export async function startServer(options: ServerOptions): Promise<FirmwareServer> {
   const tls = createTls(options.credentials, options.leafFor)
-  const { fastify, pump, downloads } = await createApp({
+  const { fastify, pump, downloads, live } = await createApp({
     ...options,
     https: tls.options,
     needsClientCertificate: options.credentials.clientCa !== undefined
@@ -88,6 +91,7 @@ export async function startServer(options: ServerOptions): Promise<FirmwareServe
     get activeTransfers() {
       return pump.active
     },
+    live,
     useCredentials: credentials => fastify.server.setSecureContext(tls.renew(credentials)),
     close: async graceMs => {
       const closed = Promise.all([fastify.close(), ...others.map(closeServer)])

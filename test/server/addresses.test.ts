@@ -2,8 +2,8 @@
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
+import type { Answer } from '../../src/probe/raw-http.js'
 import { aBootloader, anImage, withByteFlipped, withSegmentLength } from '../support/image-builder.js'
-import type { Answer } from '../support/raw-http.js'
 import { digestOf, expectWellFormed, HTTP_DATE, request, useSharedDaemon } from '../support/shared-daemon.js'
 
 const IMAGE = anImage({ project: 'hello_world', version: '1.4.2', idfVersion: 'v5.2.2', secureVersion: 3, seed: 7 })

@@ -1,10 +1,10 @@
 // Answers to sketches, byte by byte as they stand on the wire: parsers of header fields would hide what these clients compare
 // (clients.md R3 to R6, R31 to R33).
 import { describe, expect, it } from 'vitest'
-import { httpUpdateRequest, tellOf } from '../support/device-arduino.js'
-import { esp8266Request } from '../support/device-esp8266.js'
+import { httpUpdateRequest, tellOf } from '../../src/probe/device-arduino.js'
+import { esp8266Request } from '../../src/probe/device-esp8266.js'
+import { exchange } from '../../src/probe/raw-http.js'
 import { anImage, filled, withBytes } from '../support/image-builder.js'
-import { exchange } from '../support/raw-http.js'
 import { digestOf, expectWellFormed, request, useSharedDaemon } from '../support/shared-daemon.js'
 
 const APP = anImage({ length: 100_000, seed: 1, version: '2.0.0' })

@@ -7,7 +7,15 @@ const release = { name: 'a.bin', digest: 'd'.repeat(64), size: SIZE } as Release
 
 const recipientAt = (address: string): Recipient => {
   const userAgent = 'ESP32 HTTP Client/1.0'
-  return { client: `${address} ${userAgent}`, isSure: false, label: address, userAgent }
+  return {
+    client: `${address} ${userAgent}`,
+    isSure: false,
+    label: address,
+    userAgent,
+    address,
+    certificate: undefined,
+    mac: undefined
+  }
 }
 
 function createDownloads(): { downloads: Downloads; told: Download[] } {

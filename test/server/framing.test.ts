@@ -4,9 +4,9 @@ import { truncate, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { Duplex } from 'node:stream'
 import { describe, expect, it } from 'vitest'
+import { type Answer, type Connection, exchange, openConnection } from '../../src/probe/raw-http.js'
 import { startDaemon, temporaryFolder } from '../support/daemon.js'
 import { anImage, withByteFlipped } from '../support/image-builder.js'
-import { type Answer, type Connection, exchange, openConnection } from '../support/raw-http.js'
 import { digestOf, expectWellFormed, HTTP_DATE, listenTo, request, useSharedDaemon } from '../support/shared-daemon.js'
 
 const IMAGE = anImage({ version: '1.4.2' })

@@ -1,8 +1,8 @@
 // Ranges and preconditions over the wire. Devices join the parts in flash: a part that is not exactly what it says it is
 // bricks an update (clients.md 4.2), and where RFC 9110 leaves room reliability.md 5 has chosen.
 import { describe, expect, it } from 'vitest'
+import { exchange } from '../../src/probe/raw-http.js'
 import { anImage } from '../support/image-builder.js'
-import { exchange } from '../support/raw-http.js'
 import { digestOf, expectWellFormed, HTTP_DATE, request, useSharedDaemon } from '../support/shared-daemon.js'
 
 const IMAGE = anImage({ version: '1.4.2' })

@@ -2,8 +2,8 @@
 // most, the connection ends, and what was hidden in it is never answered (reliability.md 3, "Bad inputs").
 import { connect as connectTcp, type Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
+import { type Connection, exchange } from '../../src/probe/raw-http.js'
 import { anImage, filled } from '../support/image-builder.js'
-import { type Connection, exchange } from '../support/raw-http.js'
 import { digestOf, listenTo, request, useSharedDaemon } from '../support/shared-daemon.js'
 
 const IMAGE = anImage()

@@ -11,9 +11,9 @@ import { Duplex } from 'node:stream'
 import { type ConnectionOptions, connect as connectTls, type SecureVersion, type TLSSocket } from 'node:tls'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
+import { type Connection, exchange } from '../../src/probe/raw-http.js'
 import { startDaemon, temporaryFolder } from '../support/daemon.js'
 import { anImage } from '../support/image-builder.js'
-import { type Connection, exchange } from '../support/raw-http.js'
 import { request, useSharedDaemon } from '../support/shared-daemon.js'
 
 const IMAGE = anImage({ length: 1024 * 1024 })

@@ -5,11 +5,11 @@ import { createLog } from '../../log.js'
 import { nearestTo } from '../../nearest.js'
 import { pathOf } from '../../releases/manifest.js'
 import { readCatalog } from '../../releases/state.js'
+import { SNIPPET_KINDS, type SnippetKind, snippetFor } from '../../snippets/snippet.js'
 import { shortPath } from '../banner.js'
 import type { CliCommand } from '../command.js'
 import type { Io } from '../io.js'
 import { addSettingFlags, settingsOf } from '../setting-flags.js'
-import { SNIPPET_KINDS, type SnippetKind, snippetFor } from '../snippets/snippet.js'
 
 const EXAMPLES = `
 Kinds: ${SNIPPET_KINDS.join(', ')}

@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { OperatorError } from '../../errors.js'
 import { isHost, nameIn } from '../request-target.js'
+import { isHistoryAddress } from '../routes/devices.js'
 
 export interface CorsOptions {
   /** Origins of web pages, `https://flash.example.com`; `*` is every page. None: nobody is told anything. */
@@ -10,7 +11,18 @@ export interface CorsOptions {
 }
 
 /** What is for people at this server and for nobody's page elsewhere. */
-const NOT_SHARED: ReadonlySet<string> = new Set(['', 'page.css', 'page.js', 'health', 'metrics', 'ca_cert.pem'])
+const NOT_SHARED: ReadonlySet<string> = new Set([
+  '',
+  'page.css',
+  'page.js',
+  'icon.svg',
+  'events',
+  'devices.json',
+  'health',
+  'metrics',
+  'ca_cert.pem'
+])
+const isShared = (name: string): boolean => !NOT_SHARED.has(name) && !isHistoryAddress(name)
 
 const EXPOSED = 'ETag, Content-Length, Content-Range, X-Otad-Release'
 /** What a page may want to send beside what every page may. */
@@ -33,7 +45,7 @@ export default fp<CorsOptions>(
       response.setHeader('access-control-expose-headers', EXPOSED)
     }
     fastify.addHook('onRequest', async (request, reply) => {
-      if (NOT_SHARED.has(nameIn(request.raw.url ?? '') ?? '')) return
+      if (!isShared(nameIn(request.raw.url ?? '') ?? '')) return
       const { origin } = request.headers
       const isAllowed = origin !== undefined && (isForAll || allowed.has(origin.toLowerCase()))
       if (!isForAll) reply.raw.setHeader('vary', 'Origin')

@@ -6,7 +6,7 @@ import type { Release } from '../../releases/release.js'
 import type { Answering, RunTable } from '../../runs/run-table.js'
 import { type ArduinoClient, answerArduino, fileSystemNames, isFileSystem } from '../arduino.js'
 import { addressOf, type Identified, identify, readAsked } from '../asker.js'
-import type { Answered, Downloads } from '../downloads.js'
+import type { Downloads } from '../downloads.js'
 import {
   answerFirmware,
   answerUnchanged,
@@ -16,9 +16,11 @@ import {
   refuseRange,
   withDigests
 } from '../firmware-answer.js'
+import type { LiveDownloads, Sending } from '../live-downloads.js'
 import type { Progress, Pump } from '../pump.js'
 import { Reading } from '../reading.js'
 import { sendText } from '../text-answer.js'
+import type { Visit } from '../visit.js'
 
 /** How the bytes of an artifact are had: touches no disk by itself. */
 export type ReadArtifact = (digest: string, size: number) => ArtifactReader
@@ -30,10 +32,13 @@ export interface Runs {
   kept(): Promise<void>
 }
 
+/** Somebody begins to be sent a release. */
+export interface Begun extends Sending {
+  readonly start: number
+}
+
 /** A device that asked for more of a build that is not known, or not kept. */
-export interface SentBack {
-  readonly device: string
-  readonly release: Release
+export interface SentBack extends Sending {
   readonly reason: string
 }
 
@@ -45,6 +50,10 @@ export interface FirmwareSenderOptions {
   /** The release that a device is pinned to, of those of a name. */
   readonly pinnedFor: (ids: readonly string[], name: string) => string | undefined
   readonly onSentBack: (sentBack: SentBack) => void
+  readonly live: LiveDownloads
+  /** A body of firmware begins to go out, from this byte on. */
+  readonly onBegun: (begun: Begun) => void
+  readonly onVisit: (visit: Visit) => void
   readonly onBug: (error: unknown) => void
 }
 
@@ -62,15 +71,17 @@ declare module 'fastify' {
  * and one note of how it ended.
  */
 export default fp<FirmwareSenderOptions>(
-  async (fastify, { pump, downloads, readArtifact, runs, pinnedFor, onSentBack, onBug }) => {
+  async (fastify, { pump, downloads, live, readArtifact, runs, pinnedFor, onBegun, onVisit, onSentBack, onBug }) => {
     const reading = new Reading(runs.table)
 
-    const send = (reply: FastifyReply, release: Release, answer: FirmwareAnswer, onOver: OnOver): void => {
+    const send = (reply: FastifyReply, about: About, answer: FirmwareAnswer, onOver: OnOver): void => {
       const { request, raw: response } = reply
+      const { release } = about
       response.writeHead(answer.status, answer.head as string[])
       if (request.method === 'HEAD' || answer.end === answer.start) {
         if (request.method === 'HEAD') response.end()
         else response.end(answer.text)
+        onVisit({ ...about, is: 'head', name: release.name })
         return
       }
       const source = readArtifact(release.digest, release.size)
@@ -78,11 +89,14 @@ export default fp<FirmwareSenderOptions>(
       // 'close' comes exactly once, whoever hangs up.
       response.once('close', () => {
         source.close()
+        isOver()
         const wasCut = !response.writableFinished
         const { taken, written } = wasCut ? progress : { taken: answer.end, written: answer.end }
         onOver({ taken, written, wasCut, durationMs: performance.now() - startedAt })
       })
       const progress = pump.send({ response, source, start: answer.start, end: answer.end })
+      const isOver = live.begin(about, answer.start, answer.status === 206, progress)
+      onBegun({ ...about, start: answer.start })
     }
 
     /** Takes note of how an answer with firmware in it ended. */
@@ -106,7 +120,7 @@ export default fp<FirmwareSenderOptions>(
       const { name, generations } = entry
       const choice = runs.table.choose(asker, asked, { name, current: newest, hadOthers: generations > 1, find })
       if (choice.is === 'refused') {
-        onSentBack({ device: addressOf(request), release: newest, reason: choice.reason })
+        onSentBack({ ...aboutOf(request, asker, newest), reason: choice.reason })
         return { release: newest, answer: refuseRange(choice.reason, newest.size) }
       }
       const release = find(choice.digest) ?? newest
@@ -145,15 +159,16 @@ export default fp<FirmwareSenderOptions>(
       if (is !== 'version') downloads.noteNone(about, is)
       reply.hijack()
       // To one without room nothing is noted of the bytes: how many the system has taken when it hangs up behind the head tells nothing.
-      send(reply, release, ANSWERS[is](reply.request, release), () => {})
+      send(reply, about, ANSWERS[is](reply.request, release), () => {})
       return reply
     }
 
     fastify.decorateReply('sendArtifact', function (this: FastifyReply, release: Release) {
       const asker = identify(this.request)
       const answer = answerOf(this.request, asker, release, 'immutable')
+      const about = aboutOf(this.request, asker, release)
       this.hijack()
-      send(this, release, answer, noting(aboutOf(this.request, asker, release), answer))
+      send(this, about, answer, noting(about, answer))
       return this
     })
 
@@ -171,10 +186,11 @@ export default fp<FirmwareSenderOptions>(
         if (answered !== undefined) return answered
       }
       const { release, answer, answering } = choose(request, asker, entry, newest, find)
-      const note = noting(aboutOf(request, asker, release), answer)
+      const about = aboutOf(request, asker, release)
+      const note = noting(about, answer)
       this.hijack()
       if (answering === undefined) {
-        send(this, release, answer, note)
+        send(this, about, answer, note)
         return this
       }
       const onOver: OnOver = over => {
@@ -183,13 +199,13 @@ export default fp<FirmwareSenderOptions>(
         note(over)
         reading.answered(request.raw.socket)
       }
-      if (!answering.mustBeKept) send(this, release, answer, onOver)
+      if (!answering.mustBeKept) send(this, about, answer, onOver)
       else
         runs
           .kept()
           .then(() => {
             if (this.raw.destroyed) answering.finish(answer.start)
-            else send(this, release, answer, onOver)
+            else send(this, about, answer, onOver)
           })
           // Nobody else hears of it any more, and a device waits for ever on an open socket.
           .catch(error => {
@@ -203,7 +219,7 @@ export default fp<FirmwareSenderOptions>(
 )
 
 /** Who was answered about which release. */
-type About = Pick<Answered, 'device' | 'recipient' | 'client' | 'release'>
+type About = Sending
 
 function aboutOf(request: FastifyRequest, { recipient, arduino }: Identified, release: Release): About {
   return { device: addressOf(request), recipient, client: arduino, release }

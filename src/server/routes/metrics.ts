@@ -1,70 +1,96 @@
+import type { TLSSocket } from 'node:tls'
 import type { FastifyPluginAsync } from 'fastify'
 import type { Registry } from 'prom-client'
+import type { DeviceFacts } from '../../devices/device-facts.js'
+import { releasesOf } from '../../releases/catalog.js'
+import type { Download } from '../downloads.js'
+import type { DurationCounts } from '../durations.js'
 
-/** What has happened since the start, and what is going on. */
+/** What has happened since the start, and what is going on. What labels are made of is a closed set each: nothing of it comes from outside. */
 export interface Counts {
   readonly names: number
   readonly activeTransfers: number
-  readonly downloadsComplete: number
-  readonly downloadsAborted: number
+  readonly downloads: Readonly<Record<Download['outcome'], number>>
+  /** Of downloads that were handed over whole, from the first byte to the last. */
+  readonly downloadDurations: DurationCounts
   /** Bytes of firmware handed to the operating system. */
   readonly firmwareBytes: number
   readonly releasesPublished: number
-  readonly candidatesRejected: number
-  readonly handshakesFailed: number
+  /** From the last change of a file until its release was made. */
+  readonly publishDelays: DurationCounts
+  /** By the reasons of image/problem.ts. */
+  readonly candidatesRejected: ReadonlyMap<string, number>
+  /** By the causes of `handshakeCauseOf`. */
+  readonly handshakesFailed: ReadonlyMap<string, number>
+  readonly devicesLooping: number
+  readonly devicesRolledBack: number
+  /** Pages that are open, and others that listen to `/events`. */
+  readonly eventListeners: number
+  /** PEM of the certificates in use. */
+  readonly certificates: { readonly ca: string | undefined; readonly leaf: string }
 }
 
-/** `/metrics`: Prometheus text. The library is loaded by the first who asks: a desk has no Prometheus. */
-const routes: FastifyPluginAsync<{ counts: () => Counts }> = async (fastify, { counts }) => {
-  let registry: Promise<Registry> | undefined
+export interface MetricsOptions {
+  readonly counts: () => Counts
+  readonly devices: () => readonly Pick<DeviceFacts, 'verdict'>[]
+  readonly version: string
+}
+
+/** TLS sessions that were opened, by whether they went on with an earlier one. */
+export interface Sessions {
+  full: number
+  resumed: number
+}
+
+/** What is written at this moment. */
+export interface Measured extends Counts {
+  readonly version: string
+  /** Releases that are kept, current and earlier ones. */
+  readonly releases: number
+  readonly devices: readonly Pick<DeviceFacts, 'verdict'>[]
+  readonly sessions: Sessions
+}
+
+/** `/metrics`: Prometheus text. What writes it is loaded by the first who asks: a desk has no Prometheus. */
+const routes: FastifyPluginAsync<MetricsOptions> = async (fastify, { counts, devices, version }) => {
+  const sessions: Sessions = { full: 0, resumed: 0 }
+  fastify.server.on('secureConnection', (socket: TLSSocket) => {
+    sessions[socket.isSessionReused() ? 'resumed' : 'full']++
+  })
+  const measure = (): Measured => ({
+    ...counts(),
+    version,
+    releases: [...fastify.currentCatalog().entries].reduce((sum, entry) => sum + releasesOf(entry).length, 0),
+    devices: devices(),
+    sessions
+  })
+  let writing: Promise<Writing> | undefined
   fastify.route({
     method: ['GET', 'HEAD'],
     url: '/metrics',
     handler: async (_request, reply) => {
-      registry ??= createRegistry(counts)
-      const loaded = await registry
+      writing ??= loadWriting()
+      const { writeMetrics, ofProcess } = await writing
       return reply
-        .type(loaded.contentType)
+        .type(ofProcess.contentType)
         .header('cache-control', 'no-store')
-        .send(await loaded.metrics())
+        .send(`${writeMetrics(measure())}\n${await ofProcess.metrics()}`)
     }
   })
 }
 export default routes
 
-async function createRegistry(counts: () => Counts): Promise<Registry> {
-  const { default: client } = await import('prom-client')
-  const registry = new client.Registry()
-  client.collectDefaultMetrics({ register: registry })
-  const registers = [registry]
-  const gauge = (name: string, help: string, read: (counts: Counts) => number): void => {
-    new client.Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(read(counts()))
-      }
-    })
-  }
-  const counter = (name: string, help: string, read: (counts: Counts) => number): void => {
-    new client.Counter({
-      name,
-      help,
-      registers,
-      collect() {
-        this.reset()
-        this.inc(read(counts()))
-      }
-    })
-  }
-  gauge('otad_names', 'Names with a current release.', c => c.names)
-  gauge('otad_transfers_active', 'Firmware bodies being sent now.', c => c.activeTransfers)
-  counter('otad_downloads_complete_total', 'Firmware downloads handed over whole.', c => c.downloadsComplete)
-  counter('otad_downloads_aborted_total', 'Firmware downloads that ended early.', c => c.downloadsAborted)
-  counter('otad_firmware_sent_bytes_total', 'Bytes of firmware handed to the operating system.', c => c.firmwareBytes)
-  counter('otad_releases_published_total', 'Releases published since the start.', c => c.releasesPublished)
-  counter('otad_candidates_rejected_total', 'Files that were refused since the start.', c => c.candidatesRejected)
-  counter('otad_handshakes_failed_total', 'TLS handshakes that failed.', c => c.handshakesFailed)
-  return registry
+interface Writing {
+  readonly writeMetrics: (measured: Measured) => string
+  readonly ofProcess: Registry
+}
+
+async function loadWriting(): Promise<Writing> {
+  const [{ writeMetrics }, { collectDefaultMetrics, Registry }] = await Promise.all([
+    import('../metrics.js'),
+    import('prom-client')
+  ])
+  const ofProcess = new Registry()
+  collectDefaultMetrics({ register: ofProcess })
+  return { writeMetrics, ofProcess }
 }

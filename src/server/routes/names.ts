@@ -7,20 +7,25 @@ import { type Catalog, releasesOf } from '../../releases/catalog.js'
 import { writeManifest } from '../../releases/manifest.js'
 import type { Release } from '../../releases/release.js'
 import { SIDECAR_SUFFIXES, sidecarOf } from '../../releases/sidecar.js'
+import { shortDigest } from '../../words.js'
 import { identify } from '../asker.js'
+import { type Confirmation, findConfirmed, readConfirmation } from '../boot-confirmation.js'
 import { originOf } from '../origin.js'
 import type { FirmwareSenderOptions } from '../plugins/firmware-sender.js'
 import { checkPreconditions } from '../preconditions.js'
 import { nameIn } from '../request-target.js'
 import { sendText } from '../text-answer.js'
+import { type Visit, visitorOf } from '../visit.js'
 
-export interface NamesOptions extends Pick<DialectFacts, 'hasPart'>, Pick<FirmwareSenderOptions, 'pinnedFor'> {}
+export interface NamesOptions extends Pick<DialectFacts, 'hasPart'>, Pick<FirmwareSenderOptions, 'pinnedFor'> {
+  readonly onVisit: (visit: Visit) => void
+}
 
 /**
- * `/<name>`: current firmware. `/<name>.json`: its manifest. `/<name>.md5`, `.sha256`, `.sha512`: its sidecars. `/<name>.esphome.json` and others:
+ * `/<name>/ok?sha=…`: a device says what it runs. `/<name>`: current firmware. `/<name>.json`: its manifest. `/<name>.md5`, `.sha256`, `.sha512`: its sidecars. `/<name>.esphome.json` and others:
  * its manifest in the language of one kind of client. All are of the release that the device would get.
  */
-const routes: FastifyPluginAsync<NamesOptions> = async (fastify, { hasPart, pinnedFor }) => {
+const routes: FastifyPluginAsync<NamesOptions> = async (fastify, { hasPart, pinnedFor, onVisit }) => {
   const releaseFor = (name: string, request: FastifyRequest): Release | undefined => {
     const entry = fastify.currentCatalog().entry(name)
     if (entry?.current === undefined) return undefined
@@ -39,10 +44,29 @@ const routes: FastifyPluginAsync<NamesOptions> = async (fastify, { hasPart, pinn
     if (asked === undefined || release === undefined) {
       const catalog = fastify.currentCatalog()
       const meant = asked?.names.find(of => catalog.entry(of) !== undefined) ?? name
-      return sendText(reply, 404, whyNot(catalog, meant))
+      const answer = whyNot(catalog, meant)
+      onVisit({ ...visitorOf(request), is: 'not-found', name, answer })
+      return sendText(reply, 404, answer)
     }
+    onVisit({ ...visitorOf(request), is: 'document', name, release })
     const written = asked.write(release, { origin: originOf(request), hasPart })
     return 'whyNot' in written ? sendText(reply, 404, written.whyNot) : sendDocument(request, reply, release, written)
+  }
+
+  const confirm = ({ name, sha }: Confirmation, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const entry = fastify.currentCatalog().entry(name)
+    if (entry === undefined) return sendText(reply, 404, whyNot(fastify.currentCatalog(), name))
+    if (sha === undefined)
+      return sendText(reply, 400, 'say what runs: /<name>/ok?sha= with eight or more digits of its SHA-256')
+    const release = findConfirmed(releasesOf(entry), sha)
+    if (request.method === 'GET') onVisit({ ...visitorOf(request), is: 'confirmed', name, release, answer: sha })
+    return release === undefined
+      ? sendText(reply, 404, `no release of ${name} that is kept has the digest ${sha}`)
+      : sendText(
+          reply,
+          200,
+          `runs ${[name, release.version].filter(Boolean).join(' ')} (${shortDigest(release.digest)})`
+        )
   }
 
   fastify.route({
@@ -51,8 +75,15 @@ const routes: FastifyPluginAsync<NamesOptions> = async (fastify, { hasPart, pinn
     handler: (request, reply) => {
       const name = nameIn(request.raw.url ?? '')
       if (name === undefined) return sendText(reply, 404, 'there is no such address here')
-      const answer = (): FastifyReply => sendFirmware(name, reply) ?? sendAnythingElse(name, request, reply)
-      const restoring = namesIn(name)
+      const confirmation = readConfirmation(name, request.raw.url ?? '')
+      const answer = (): FastifyReply => {
+        const sent = sendFirmware(name, reply)
+        if (sent !== undefined) return sent
+        return confirmation === undefined
+          ? sendAnythingElse(name, request, reply)
+          : confirm(confirmation, request, reply)
+      }
+      const restoring = [...namesIn(name), ...(confirmation === undefined ? [] : [confirmation.name])]
         .map(of => fastify.restored(of))
         .filter(waiting => waiting !== undefined)
       return restoring.length === 0 ? answer() : Promise.all(restoring).then(answer)
@@ -107,7 +138,7 @@ function sendDocument(
 }
 
 /** What else there is that somebody may have meant. */
-const OWN_ADDRESSES = ['ca_cert.pem', 'manifest.json', 'health', 'metrics']
+const OWN_ADDRESSES = ['ca_cert.pem', 'manifest.json', 'devices.json', 'openapi.json', 'health', 'metrics', 'events']
 
 function* addresses(catalog: Catalog): Iterable<string> {
   yield* OWN_ADDRESSES

@@ -71,7 +71,7 @@ export function descriptorOfSketch(facts: SnippetFacts): readonly string[] {
 function cutTo(length: number, text: string): string {
   let cut = ''
   for (const character of text) {
-    if (Buffer.byteLength(cut + character) > length) break
+    if (new TextEncoder().encode(cut + character).length > length) break
     cut += character
   }
   return cut

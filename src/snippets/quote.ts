@@ -1,4 +1,4 @@
-import { printable } from '../../words.js'
+import { printable } from '../words.js'
 
 /**
  * A URL that is safe between quotes of every language here. encodeURIComponent leaves `'`, `(`, `)`, `*` and `!` alone; as
@@ -6,7 +6,9 @@ import { printable } from '../../words.js'
  */
 export function quotableUrl(url: string): string {
   return url.replace(/[^A-Za-z0-9\-._~:/%[\]@]/gu, character =>
-    [...Buffer.from(character)].map(byte => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join('')
+    bytesOf(character)
+      .map(byte => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`)
+      .join('')
   )
 }
 
@@ -15,7 +17,9 @@ export function cString(text: string): string {
   const inside = text
     .replace(/["\\?]/g, character => `\\${character}`)
     .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, character =>
-      [...Buffer.from(character)].map(byte => `\\${byte.toString(8).padStart(3, '0')}`).join('')
+      bytesOf(character)
+        .map(byte => `\\${byte.toString(8).padStart(3, '0')}`)
+        .join('')
     )
   return `"${inside}"`
 }
@@ -39,4 +43,9 @@ export function certificatesIn(pem: string): string {
 /** A raw string literal of C++: `R"PEM(…)PEM"`. */
 export function rawPem(pem: string): string {
   return `R"PEM(${certificatesIn(pem)})PEM"`
+}
+
+/** UTF-8, without Node: snippets are written in browsers too. */
+function bytesOf(text: string): readonly number[] {
+  return [...new TextEncoder().encode(text)]
 }

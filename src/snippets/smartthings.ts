@@ -1,4 +1,4 @@
-import { signedFileOf } from '../../smartthings/addresses.js'
+import { signedFileOf } from '../smartthings/addresses.js'
 import type { SnippetFacts } from './facts.js'
 import { commentText, cString, quotableUrl } from './quote.js'
 
