@@ -32,6 +32,11 @@ export function readHostName(): string {
 const INSIDE_INTERFACE =
   /^(docker|br-|veth|virbr|vmnet|vboxnet|vethernet|tun|tap|wg|tailscale|zt|utun|cni|flannel|podman)/i
 
+/** Whether an interface by its name is such a one. */
+export function isInsideInterface(interfaceName: string): boolean {
+  return INSIDE_INTERFACE.test(interfaceName)
+}
+
 const PRIVATE_IPV4 = /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.)/
 
 /**
@@ -49,7 +54,7 @@ export function byLikelihood(addresses: readonly HostAddress[]): readonly HostAd
     (a.family === 6 ? 20 : 0) +
     (a.address.startsWith('fe80:') ? 40 : 0) +
     (a.address.startsWith('169.254.') ? 40 : 0) +
-    (INSIDE_INTERFACE.test(a.interfaceName) ? 10 : 0) +
+    (isInsideInterface(a.interfaceName) ? 10 : 0) +
     (PRIVATE_IPV4.test(a.address) ? 0 : 1)
   return [...addresses].sort((a, b) => rank(a) - rank(b))
 }

@@ -9,6 +9,17 @@ const SOURCES = fileURLToPath(new URL('../src', import.meta.url))
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'errors.ts': [],
   'words.ts': [],
+  'snippets/': ['snippets/', 'smartthings/addresses.ts', 'words.ts'],
+  'page/': [
+    'page/',
+    'snippets/',
+    'desk/desk-facts.ts',
+    'devices/device-facts.ts',
+    'answers.ts',
+    'words.ts',
+    'preact',
+    'uqr'
+  ],
   'nearest.ts': ['fastest-levenshtein'],
   'host.ts': ['node:os'],
   'atomic-file.ts': ['errors.ts', 'node:fs/promises'],
@@ -33,6 +44,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'certs/': ['certs/', 'errors.ts', 'atomic-file.ts', '@peculiar/x509', 'selfsigned', 'node:fs/promises'],
   'server/': [
     'server/',
+    'devices/',
     'dialects/',
     'releases/',
     'runs/',
@@ -57,12 +69,16 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'credentials-keeper.ts': ['certs/', 'config/', 'server/', 'errors.ts', 'log.ts', 'node:fs/promises'],
   'identity.ts': ['certs/', 'config/', 'errors.ts', 'host.ts', 'log.ts'],
   'identity-keeper.ts': ['certs/', 'identity.ts', 'server/', 'errors.ts', 'log.ts'],
+  'devices/': ['devices/', 'errors.ts', 'atomic-file.ts', 'sealed-lines.ts', 'typebox', 'node:fs/promises'],
+  'device-keeper.ts': ['devices/', 'releases/', 'runs/', 'server/', 'loops.ts', 'words.ts'],
+  'desk/': ['desk/', 'devices/', 'releases/', 'answers.ts'],
+  'mdns/': ['mdns/', 'errors.ts', 'log.ts', 'words.ts', 'multicast-dns', 'dns-packet', 'node:dgram', 'node:os'],
   'repeats.ts': [],
   'loops.ts': ['releases/', 'server/', 'log.ts', 'words.ts'],
-  'tally.ts': ['server/', 'loops.ts', 'repeats.ts', 'log.ts'],
+  'tally.ts': ['server/', 'device-keeper.ts', 'loops.ts', 'repeats.ts', 'log.ts'],
   'answers.ts': ['releases/', 'runs/', 'server/'],
-  'operations.ts': ['answers.ts', 'releases/', 'runs/', 'server/', 'errors.ts', 'log.ts', 'words.ts'],
-  'control/': ['control/', 'releases/', 'answers.ts', 'operations.ts', 'errors.ts', 'words.ts'],
+  'operations.ts': ['answers.ts', 'devices/', 'releases/', 'runs/', 'server/', 'errors.ts', 'log.ts', 'words.ts'],
+  'control/': ['control/', 'devices/', 'releases/', 'answers.ts', 'operations.ts', 'errors.ts', 'words.ts'],
   'catalog-keeper.ts': ['errors.ts', 'releases/', 'runs/', 'log.ts'],
   'dialects/': ['dialects/', 'releases/', 'image/', 'words.ts'],
   'flash-parts.ts': ['releases/', 'watch/'],
@@ -77,7 +93,16 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'log.ts',
     'words.ts'
   ],
+  'probe/': ['probe/', 'certs/device-certificate.ts', 'image/', 'errors.ts', 'words.ts', 'node:tls'],
+  'advertised.ts': ['certs/', 'desk/', 'releases/', 'identity.ts'],
+  'health.ts': ['releases/', 'server/'],
+  'build-folders.ts': ['image/', 'releases/', 'watch/', 'log.ts'],
   'daemon.ts': [
+    'host.ts',
+    'mdns/announce.ts',
+    'advertised.ts',
+    'health.ts',
+    'build-folders.ts',
     'image/',
     'errors.ts',
     'smartthings/',
@@ -92,20 +117,53 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'catalog-keeper.ts',
     'publish.ts',
     'operations.ts',
+    'answers.ts',
+    'device-keeper.ts',
+    'desk/',
     'control/',
     'runs/',
     'tally.ts',
-    'log.ts'
+    'log.ts',
+    'words.ts'
+  ],
+  'explain/': ['explain/', 'image/', 'devices/', 'answers.ts'],
+  'doctor/': [
+    'doctor/',
+    'answers.ts',
+    'certs/',
+    'config/',
+    'control/',
+    'devices/device-facts.ts',
+    'identity.ts',
+    'image/',
+    'releases/',
+    'watch/',
+    'errors.ts',
+    'host.ts',
+    'nearest.ts',
+    'words.ts',
+    'node:child_process',
+    'node:dns/promises',
+    'node:fs/promises',
+    'node:os',
+    'node:tls'
   ],
   'cli/': [
     'cli/',
+    'doctor/',
+    'snippets/',
     'config/',
     'certs/',
     'smartthings/signing-key.ts',
     'smartthings/addresses.ts',
     'image/',
     'releases/',
+    'runs/pins.ts',
     'control/',
+    'devices/attention.ts',
+    'devices/device-facts.ts',
+    'explain/',
+    'probe/',
     'answers.ts',
     'daemon.ts',
     'identity.ts',
@@ -151,6 +209,8 @@ const INPUT_OUTPUT: readonly string[] = [
   'releases/in-turn.ts',
   'runs/runs-file.ts',
   'runs/pins.ts',
+  'devices/ledger-file.ts',
+  'devices/neighbours.ts',
   'watch/scan.ts',
   'watch/read-layout.ts',
   'watch/small-file.ts',
@@ -158,6 +218,8 @@ const INPUT_OUTPUT: readonly string[] = [
   'watch/folders.ts',
   'watch/build-folder.ts',
   'watch/watcher.ts',
+  'mdns/places.ts',
+  'mdns/link.ts',
   'certs/keystore.ts',
   'certs/file-stamp.ts',
   'certs/ticket-keys.ts',
@@ -169,26 +231,44 @@ const INPUT_OUTPUT: readonly string[] = [
   'server/tls.ts',
   'server/pump.ts',
   'server/send-queues.ts',
+  'probe/handshake.ts',
+  'probe/raw-http.ts',
   'config/load.ts',
   'config/context.ts',
+  'doctor/look.ts',
+  'doctor/look-certificate.ts',
+  'doctor/look-firewall.ts',
+  'doctor/look-machine.ts',
+  'doctor/look-output.ts',
+  'doctor/look-port.ts',
+  'doctor/project-files.ts',
   'cli/main.ts',
   'cli/commands/check.ts',
+  'cli/commands/probe.ts',
+  'cli/commands/explain.ts',
   'cli/export-anchor.ts'
 ]
-const OUTSIDE = /^(node:(fs|fs\/promises|https?|tls|os)|chokidar)$/
+const OUTSIDE = /^(node:(fs|fs\/promises|https?|tls|os|dgram)|chokidar)$/
 
 const files = readdirSync(SOURCES, { recursive: true, withFileTypes: true })
-  .filter(entry => entry.name.endsWith('.ts'))
+  .filter(entry => /\.tsx?$/.test(entry.name))
   .map(entry => path.relative(SOURCES, path.join(entry.parentPath, entry.name)).replaceAll('\\', '/'))
 
-function importsOf(file: string): readonly string[] {
-  const text = readFileSync(path.join(SOURCES, file), 'utf8')
-  return [...text.matchAll(/(?:(?<!')\bfrom|import\()\s*'([^'\n]+)'/g)].map(([, target = '']) =>
+const textOf = (file: string): string => readFileSync(path.join(SOURCES, file), 'utf8')
+
+function targetsOf(file: string, pattern: RegExp): readonly string[] {
+  return [...textOf(file).matchAll(pattern)].map(([, target = '']) =>
     target.startsWith('.')
       ? path.posix.normalize(path.posix.join(path.posix.dirname(file), target)).replace(/\.js$/, '.ts')
       : target
   )
 }
+
+const importsOf = (file: string): readonly string[] => targetsOf(file, /(?:(?<!')\bfrom|import\()\s*'([^'\n]+)'/g)
+
+/** What is loaded as soon as a file is: neither types nor what is imported later. */
+const loadedWith = (file: string): readonly string[] =>
+  targetsOf(file, /^(?:import|export) (?!type )[^'"(]*?from '([^'\n]+)'/gm)
 
 const roomOf = (file: string): string => (file.includes('/') ? `${file.slice(0, file.indexOf('/'))}/` : file)
 
@@ -222,4 +302,22 @@ describe('the rooms of src', () => {
         room
       ).toBe(true)
   })
+
+  it.each(['typebox', 'prom-client', 'multicast-dns', 'selfsigned'])(
+    'load %s when somebody needs it, not at the start',
+    library => {
+      const loaded = new Set<string>()
+      const load = (file: string): void => {
+        if (loaded.has(file)) return
+        loaded.add(file)
+        for (const target of loadedWith(file)) {
+          expect(target === library || target.startsWith(`${library}/`), `${file} loads ${target}`).toBe(false)
+          if (files.includes(target)) load(target)
+        }
+      }
+      load('cli/main.ts')
+      load('daemon.ts')
+      expect(loaded.size).toBeGreaterThan(100)
+    }
+  )
 })

@@ -18,12 +18,22 @@ export function addAskingFlags(command: Command): void {
  */
 export async function ask<R extends ControlRequest>(
   request: R,
-  { options }: Typed,
+  typed: Typed,
   io: Io,
   write: (answer: Answers[R['command']]) => string
 ): Promise<0> {
-  const { settings } = settingsOf({ args: [], options }, io)
-  const answer = await askDaemon(path.join(settings.home, 'state'), request)
-  io.stdout(options.json === true ? `${JSON.stringify(answer, undefined, 2)}\n` : write(answer))
+  const answer = await askDaemon(stateFolderOf(typed, io), request)
+  io.stdout(typed.options.json === true ? writeJson(answer) : write(answer))
   return 0
+}
+
+/** Where the daemon that is meant has its socket. */
+export function stateFolderOf({ options }: Typed, io: Io): string {
+  const { settings } = settingsOf({ args: [], options }, io)
+  return path.join(settings.home, 'state')
+}
+
+/** What `--json` prints of an answer. */
+export function writeJson(answer: unknown): string {
+  return `${JSON.stringify(answer, undefined, 2)}\n`
 }

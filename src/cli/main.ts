@@ -6,14 +6,18 @@ import { run } from './run.js'
 
 /** A supervisor kills after ten seconds; what has not ended by then is ended here, so that the exit is ours. */
 const STOP_LIMIT_MS = 9_500
+/** Of a terminal that does not say how many it has, or says 0 as one does that nobody has told its size. */
+const FEWEST_ROWS = 24
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string
 }
 const stopping = new AbortController()
+const unread = new AbortController()
 
 // A reader that went away (`otad check … | head`) is no failure.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+process.stdout.on('error', () => unread.abort())
 
 const running = run(process.argv.slice(2), {
   stdout: text => void process.stdout.write(text),
@@ -23,6 +27,8 @@ const running = run(process.argv.slice(2), {
     if (process.stderr.isTTY) process.stderr.write(`\r${text}\u001b[K`)
   },
   stdin: () => buffer(process.stdin),
+  stdinPieces: () => process.stdin,
+  isPiped: process.stdin.isTTY !== true,
   ask: async question => {
     if (process.stdin.isTTY !== true) return undefined
     const { createInterface } = await import('node:readline/promises')
@@ -37,7 +43,9 @@ const running = run(process.argv.slice(2), {
   cwd: process.cwd(),
   isTerminal: process.stdout.isTTY === true,
   hasColour: process.stdout.isTTY === true && !process.env.NO_COLOR,
+  terminalRows: () => process.stdout.rows || FEWEST_ROWS,
   signal: stopping.signal,
+  unread: unread.signal,
   logDestination: process.stdout.fd,
   version
 })
@@ -49,7 +57,9 @@ closeWithGrace({ delay: STOP_LIMIT_MS, logger: false, skip: ['beforeExit'] }, as
   stopping.abort()
   // Whoever reads it must not wait for its end.
   process.stdin.destroy()
-  await running
+  const exitCode = await running
+  // Whoever waits for something that has not come must not read that it has.
+  if (exitCode !== 0) process.exit(exitCode)
 })
 
 process.exitCode = await running

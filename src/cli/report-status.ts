@@ -1,10 +1,12 @@
 import type { NameStatus, PinFacts, ReleaseFacts, RollbackFacts, Status } from '../answers.js'
+import type { DeviceFacts } from '../devices/device-facts.js'
 import { describeRelease } from '../releases/choose-release.js'
 import { counted, dateAndTime, fileSize, printable, shortDigest, spokenAge } from '../words.js'
+import { countDevices } from './report-devices.js'
 import { alignRow } from './table.js'
 
 /** What a running daemon does, as a page for people; `now` in milliseconds since 1970. */
-export function writeStatus(status: Status, now: number): string {
+export function writeStatus(status: Status, devices: readonly DeviceFacts[], now: number): string {
   const { version, origin, since, activeTransfers, names, pins } = status
   const startedAt = Date.parse(since)
   const width = Math.max(0, ...names.map(({ name }) => printable(name).length))
@@ -13,6 +15,7 @@ export function writeStatus(status: Status, now: number): string {
     `${status.status}, started ${spokenAge(now - startedAt)} (${dateAndTime(startedAt)}), ${
       activeTransfers === 0 ? 'no download' : counted(activeTransfers, 'download')
     } under way`,
+    countDevices(devices),
     '',
     ...(names.length === 0 ? ['  nothing is served yet'] : names.flatMap(name => describeName(name, width, now)))
   ]

@@ -3,16 +3,36 @@ import { OperatorError } from '../errors.js'
 import type { CliCommand, Typed } from './command.js'
 import { cert } from './commands/cert.js'
 import { check } from './commands/check.js'
+import { devices } from './commands/devices.js'
+import { doctor } from './commands/doctor.js'
+import { explain } from './commands/explain.js'
 import { pin } from './commands/pin.js'
+import { probe } from './commands/probe.js'
 import { releases } from './commands/releases.js'
 import { rollback } from './commands/rollback.js'
 import { serve } from './commands/serve.js'
 import { snippet } from './commands/snippet.js'
 import { status } from './commands/status.js'
 import { unpin } from './commands/unpin.js'
+import { wait } from './commands/wait.js'
 import { EXIT_CODES, type ExitCode, type Io } from './io.js'
 
-const COMMANDS: readonly CliCommand[] = [serve, check, cert, snippet, status, releases, rollback, pin, unpin]
+const COMMANDS: readonly CliCommand[] = [
+  serve,
+  check,
+  cert,
+  snippet,
+  doctor,
+  explain,
+  probe,
+  status,
+  devices,
+  wait,
+  releases,
+  rollback,
+  pin,
+  unpin
+]
 
 /** Runs what was typed. The one place where failures become words and numbers. */
 export async function run(args: readonly string[], io: Io): Promise<ExitCode> {

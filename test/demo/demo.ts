@@ -12,9 +12,9 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { arduinoHttpUpdate } from '../support/device-arduino.js'
-import { oneShot } from '../support/device-idf.js'
-import { partial } from '../support/device-idf-partial.js'
+import { arduinoHttpUpdate } from '../../src/probe/device-arduino.js'
+import { oneShot } from '../../src/probe/device-idf.js'
+import { partial } from '../../src/probe/device-idf-partial.js'
 import { anImage, truncatedTo } from '../support/image-builder.js'
 
 const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))

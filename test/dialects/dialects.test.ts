@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { DIALECTS, readDocumentAddress, writeDocument } from '../../src/dialects/dialects.js'
 import { semverOf } from '../../src/dialects/semver.js'
 import { CHIP_NAMES, CHIPS } from '../../src/image/chips.js'
+import { parseSemver } from '../../src/probe/semver.js'
 import type { Release } from '../../src/releases/release.js'
 import { aRelease } from '../support/asked-daemon.js'
-import { parseSemver } from '../support/semver.js'
 
 const ORIGIN = 'https://192.168.1.8:8070'
 const facts = { origin: ORIGIN, hasPart: () => true }

@@ -1,10 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { exchange, openConnection } from '../../src/probe/raw-http.js'
 import type { RunningDaemon } from '../support/daemon.js'
 import { startDaemon, temporaryFolder } from '../support/daemon.js'
 import { anImage } from '../support/image-builder.js'
-import { exchange, openConnection } from '../support/raw-http.js'
 
 const IMAGE = anImage({ length: 300 * 1024, seed: 1 })
 

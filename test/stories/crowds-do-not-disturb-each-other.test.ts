@@ -2,11 +2,11 @@
 import path from 'node:path'
 import { setTimeout as elapse } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
+import { atRate } from '../../src/probe/pause.js'
+import { openConnection } from '../../src/probe/raw-http.js'
 import { truncateAndWrite } from '../support/build-folder.js'
 import { type RunningDaemon, startDaemon, temporaryFolder } from '../support/daemon.js'
 import { anImage } from '../support/image-builder.js'
-import { atRate } from '../support/pause.js'
-import { openConnection } from '../support/raw-http.js'
 import { becomesServed, becomesTrue, createLine, digestOf, getOnce, percentile } from './line.js'
 import { descriptorsOf, HAS_PROC, peakBytes, residentBytes } from './process-figures.js'
 

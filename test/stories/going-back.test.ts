@@ -4,6 +4,9 @@ import { chmod, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
+import type { Device } from '../../src/probe/device.js'
+import { oneShot } from '../../src/probe/device-idf.js'
+import { partial } from '../../src/probe/device-idf-partial.js'
 import type { ManifestOfAll } from '../../src/releases/manifest.js'
 import { renameOver } from '../support/build-folder.js'
 import {
@@ -14,9 +17,6 @@ import {
   startDaemon,
   temporaryFolder
 } from '../support/daemon.js'
-import type { Device } from '../support/device.js'
-import { oneShot } from '../support/device-idf.js'
-import { partial } from '../support/device-idf-partial.js'
 import { anImage, withSegmentLength } from '../support/image-builder.js'
 import { becomesServed, becomesTrue, digestOf, etagOf, getOnce } from './line.js'
 

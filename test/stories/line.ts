@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as elapse } from 'node:timers/promises'
-import type { RunningDaemon } from '../support/daemon.js'
 import {
   type Answer,
   type Connection,
@@ -8,7 +7,8 @@ import {
   exchange,
   NoAnswer,
   openConnection
-} from '../support/raw-http.js'
+} from '../../src/probe/raw-http.js'
+import type { RunningDaemon } from '../support/daemon.js'
 
 /** Where a daemon listens and what its devices trust. */
 export type Server = Pick<RunningDaemon, 'port' | 'ca'>

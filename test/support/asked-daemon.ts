@@ -4,7 +4,7 @@ import path from 'node:path'
 import { onTestFinished } from 'vitest'
 import { type ControlOptions, serveControl } from '../../src/control/control-server.js'
 import type { EventName, Events, Report } from '../../src/log.js'
-import { createOperations, type Operations } from '../../src/operations.js'
+import { createOperations, type Operations, type OperationsOptions } from '../../src/operations.js'
 import type { Catalog, Change } from '../../src/releases/catalog.js'
 import { numberOf } from '../../src/releases/catalog.js'
 import { Committer } from '../../src/releases/committer.js'
@@ -21,6 +21,8 @@ export interface AskedDaemonOptions {
   readonly now?: () => number
   /** What goes to the control server beside the operations. */
   readonly control?: Partial<Omit<ControlOptions, 'operations'>>
+  /** The devices that have come; none when left out. */
+  readonly devices?: OperationsOptions['devices']
 }
 
 /** What of a daemon can be asked: a state folder with its catalog, pins and socket, and nothing that watches or serves devices. */
@@ -43,7 +45,7 @@ export interface AskedDaemon {
 
 /** Opens one that ends with the test. */
 export async function openAskedDaemon(options: AskedDaemonOptions = {}): Promise<AskedDaemon> {
-  const { keepReleases = 10, now, control } = options
+  const { keepReleases = 10, now, control, devices = () => [] } = options
   const home = await temporaryFolder()
   const stateFolder = path.join(home, 'state')
   const reported: [EventName, Events[EventName]][] = []
@@ -73,6 +75,7 @@ export async function openAskedDaemon(options: AskedDaemonOptions = {}): Promise
     describeHealth: () => ({ status, version: '9.8.7', since: '2026-01-02T03:04:05.000Z', names: 0, serving: [] }),
     origin: () => 'https://192.168.1.8:8070',
     activeTransfers: () => 2,
+    devices,
     isRestoring: () => status === 'starting',
     ...(now === undefined ? {} : { now })
   })

@@ -3,10 +3,10 @@
  * image that it is offered, checks the signature behind it, and boots what it wrote. It looks at no status, as the demo does not.
  */
 import { constants, createHash, createPublicKey, verify } from 'node:crypto'
-import { createWire, type Device, explainUnreachable } from './device.js'
-import { idfRequest, mannersOf } from './device-idf-client.js'
+import { createWire, type Device, explainUnreachable } from '../../src/probe/device.js'
+import { idfRequest, mannersOf } from '../../src/probe/device-idf-client.js'
+import type { Answer } from '../../src/probe/raw-http.js'
 import { anImage, type ImageOptions, resealed, withBytes } from './image-builder.js'
-import type { Answer } from './raw-http.js'
 
 export interface DemoDevice extends Pick<Device, 'localAddress'> {
   /** `CONFIG_OTA_SERVER_URL`, with its final slash. */

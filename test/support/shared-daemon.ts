@@ -8,7 +8,6 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, expect } from 'vitest'
 import type { EventName } from '../../src/log.js'
-import { type LoggedEvent, PROGRAM, plainEnvironment } from './daemon.js'
 import {
   type Answer,
   type Connection,
@@ -16,7 +15,8 @@ import {
   exchange,
   type Head,
   openConnection
-} from './raw-http.js'
+} from '../../src/probe/raw-http.js'
+import { type LoggedEvent, PROGRAM, plainEnvironment } from './daemon.js'
 
 export interface SharedDaemonOptions {
   /** What lies in the watched folder before the start, by its path there. */

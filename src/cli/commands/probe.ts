@@ -1,0 +1,113 @@
+import { X509Certificate } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { CERTIFICATE_FILES } from '../../certs/keystore.js'
+import { OperatorError, systemErrorCode } from '../../errors.js'
+import type { Candidate } from '../../probe/probe.js'
+import { findImage, reach } from '../../probe/reach.js'
+import { readTarget } from '../../probe/target.js'
+import { printable } from '../../words.js'
+import { shortPath } from '../banner.js'
+import type { CliCommand, Typed } from '../command.js'
+import type { Io } from '../io.js'
+import { hasFailed, probeToJson, writeProbe } from '../report-probe.js'
+import { addSettingFlags, settingsOf } from '../setting-flags.js'
+
+const EXAMPLES = `
+Examples:
+  otad probe https://192.168.1.8:8070/hello_world.bin
+  otad probe https://192.168.1.8:8070                  the first image that an otad lists
+  otad probe https://files.example.com/fw.bin --json
+  otad probe https://192.168.1.9/fw.bin --ca server_certs/ca_cert.pem --long
+  otad probe http://192.168.1.9:8000/fw.bin
+`
+
+/** `otad probe`: behaves as devices do towards any server, rule by rule and flow by flow. */
+export const probe: CliCommand = {
+  name: 'probe',
+  summary: 'behave as a device does towards any server, and tell what each device would make of it',
+  define: command => {
+    command.argument('<url>', 'the URL that a device would be given; without a path, what an otad lists first')
+    addSettingFlags(command, ['home'])
+    command.option(
+      '--ca <FILE>',
+      'the certificate that the device holds [the CA of --home, else certs/ca_cert.pem here, else the public roots]'
+    )
+    command.option('--insecure', 'go on where a device would refuse the certificate, which is told all the same')
+    command.option('--long', 'look at what takes two minutes too: R12 and R13')
+    command.option('--json', 'print JSON')
+    command.addHelpText('after', EXAMPLES)
+  },
+  run: async (typed, io) => {
+    const { options } = typed
+    if (typed.args.length !== 1)
+      throw new OperatorError('OTAD_ERR_USAGE', 'one URL is probed at a time', 'otad probe --help has examples')
+    const asked = readTarget(typed.args[0] ?? '')
+    const candidates = await candidatesOf(typed, io)
+    await reach(asked)
+    const { target, others } = await findImage(asked)
+    if (others.length > 0)
+      io.stderr(`probing ${printable(target.url.pathname)}; the server lists ${others.length} more\n`)
+    // All that it takes to be every device is loaded for nobody else.
+    const probing = await import('../../probe/probe.js')
+    const result = await probing.probe({
+      target,
+      candidates,
+      isInsecure: options.insecure === true,
+      isLong: options.long === true,
+      progress: io.progress
+    })
+    io.progress('')
+    io.stdout(options.json === true ? `${JSON.stringify(probeToJson(result), undefined, 2)}\n` : writeProbe(result))
+    return hasFailed(result) ? 3 : 0
+  }
+}
+
+/** What the device may hold: what was given, else the CA of the home, else that of the folder. */
+async function candidatesOf({ options }: Typed, io: Io): Promise<readonly Candidate[]> {
+  if (typeof options.ca === 'string') return [await readCandidate(options.ca, io)]
+  const { settings } = settingsOf({ args: [], options }, io)
+  const files = [
+    path.resolve(io.cwd, settings.home, 'certs', CERTIFICATE_FILES.caCertificate),
+    path.join(io.cwd, 'certs', CERTIFICATE_FILES.caCertificate)
+  ]
+  const candidates: Candidate[] = []
+  for (const file of new Set(files)) {
+    try {
+      candidates.push(await readCandidate(file, io))
+    } catch (error) {
+      const isMissing = error instanceof OperatorError && systemErrorCode(error.cause) === 'ENOENT'
+      if (!isMissing) throw error
+    }
+  }
+  return candidates
+}
+
+async function readCandidate(file: string, io: Io): Promise<Candidate> {
+  const shown = shortPath(path.resolve(io.cwd, file), io.cwd)
+  let certificate: string
+  try {
+    certificate = await readFile(path.resolve(io.cwd, file), 'utf8')
+  } catch (error) {
+    throw new OperatorError(
+      'OTAD_ERR_NO_SUCH_FILE',
+      `${shown} cannot be read (${systemErrorCode(error) ?? String(error)})`,
+      'name the certificate that the device holds: --ca FILE',
+      { cause: error }
+    )
+  }
+  if (isCertificate(certificate)) return { file: shown, certificate }
+  throw new OperatorError(
+    'OTAD_ERR_BAD_CERTIFICATE',
+    `${shown} is not a certificate in PEM form`,
+    'it begins with -----BEGIN CERTIFICATE-----'
+  )
+}
+
+function isCertificate(text: string): boolean {
+  try {
+    return new X509Certificate(text).subject !== undefined
+  } catch {
+    return false
+  }
+}

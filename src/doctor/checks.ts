@@ -1,0 +1,49 @@
+import { checkImages, checkServed, checkTables } from './checks/builds.js'
+import { checkAnchor, checkCertificates, checkTrust } from './checks/certificates.js'
+import { checkDevices } from './checks/devices.js'
+import { checkClock, checkFirewall, checkInside, checkNetwork } from './checks/machine.js'
+import { checkPort, checkSince } from './checks/port.js'
+import { checkProjectSettings, checkRollback } from './checks/settings.js'
+import { checkUrls } from './checks/urls.js'
+import { expectedUrl } from './expected.js'
+import type { Facts } from './facts.js'
+import { type Finding, type Found, inOrder, verdictOf } from './finding.js'
+
+/**
+ * Every check, what keeps devices from updating most often first: an address that is another machine's, then a machine that cannot be reached, then
+ * trust, then the build (the ranking of what people suffered from that otad was designed by).
+ */
+const CHECKS: readonly ((facts: Facts) => readonly Found[])[] = [
+  checkUrls,
+  checkPort,
+  checkNetwork,
+  checkFirewall,
+  checkInside,
+  checkTrust,
+  checkClock,
+  checkCertificates,
+  checkImages,
+  checkTables,
+  checkServed,
+  checkProjectSettings,
+  checkRollback,
+  checkDevices,
+  checkSince,
+  checkAnchor
+]
+
+/** What the doctor says: the findings in the order in which to look at them, and all of it in one sentence. */
+export interface Diagnosis {
+  readonly findings: readonly Finding[]
+  readonly verdict: string
+}
+
+/** Facts in, findings out: nothing else is looked at. */
+export function diagnose(facts: Facts): Diagnosis {
+  const findings = inOrder(
+    CHECKS.flatMap((check, index) => check(facts).map(found => ({ ...found, likelihood: index + 1 })))
+  )
+  const [project] = facts.projects
+  const url = facts.projects.length === 1 && project !== undefined ? expectedUrl(project, facts) : undefined
+  return { findings, verdict: verdictOf(findings, url) }
+}

@@ -1,0 +1,82 @@
+import path from 'node:path'
+import { isLocalName, normalName } from '../certs/names.js'
+import type { Facts, MachineAddress, OutputFact, ProjectFacts } from './facts.js'
+import { isLoopbackHost } from './subnet.js'
+
+/** Addresses that a device of the LAN may reach, the likeliest first. */
+export function lanAddresses({ machine }: Pick<Facts, 'machine'>): readonly MachineAddress[] {
+  return machine.addresses.filter(
+    ({ isLoopback, isInside, address }) => !isLoopback && !isInside && !isLinkLocal(address)
+  )
+}
+
+export const isLinkLocal = (address: string): boolean => /^(169\.254\.|fe80:)/.test(address)
+
+/** Whether a device that is told this host comes to this machine, as far as this machine can say. */
+export function isOwnHost(host: string, { machine, settings, resolved }: Facts): boolean {
+  const plain = normalName(host)
+  if (isLoopbackHost(plain)) return false
+  const own = [machine.hostName, `${machine.hostName}.local`, machine.advertised, settings.advertise, ...settings.names]
+  if (own.some(name => normalName(name) === plain)) return true
+  const isHere = (address: string): boolean =>
+    machine.addresses.some(each => !each.isLoopback && each.address === normalName(address))
+  return isHere(plain) || (resolved[plain] ?? []).some(isHere)
+}
+
+/** Whether nobody but people of this network could mean this host. */
+export const isNearHost = (host: string): boolean => isLocalName(host)
+
+/** `https://192.168.1.8:8070`, as devices should have it. */
+export function expectedOrigin({ machine, port }: Facts): string {
+  const host = isLoopbackHost(machine.advertised)
+    ? (lanHost(machine.addresses) ?? machine.advertised)
+    : machine.advertised
+  return `https://${host.includes(':') ? `[${host}]` : host}:${port.port}`
+}
+
+function lanHost(addresses: readonly MachineAddress[]): string | undefined {
+  return addresses.find(({ isLoopback, isInside }) => !isLoopback && !isInside)?.address
+}
+
+/** The names that builds of a project are, or will be, served under; the likeliest first. */
+export function namesOfProject({ outputs, system }: ProjectFacts, { releases }: Facts): readonly string[] {
+  const names = outputs.flatMap(output => {
+    const file = path.posix.basename(output.app ?? '')
+    if (file === '') return []
+    const watched = releases.filter(({ folder, name }) => isOf(name, folder, output))
+    // The same image may be served under other names too.
+    const copies = releases.filter(({ digest }) => digest === output.image?.digest)
+    const called = copies.filter(({ name }) => name === file || name.endsWith(`/${file}`))
+    const served = [...watched, ...called, ...copies].map(({ name }) => name)
+    // PlatformIO is served with the folders of all its environments.
+    const own = system === 'platformio' ? [`${path.basename(output.folder)}/${file}`, file] : [file]
+    return served.length > 0 ? served : own
+  })
+  return [...new Set(names)]
+}
+
+/** Whether a name is that of the app of an output, by the watched folder that it came from. */
+export function isOf(name: string, folder: string, { folder: output, app }: OutputFact): boolean {
+  const relative = path.relative(folder, output)
+  const isInside = !relative.startsWith('..') && !path.isAbsolute(relative)
+  const file = path.posix.basename(app ?? '')
+  return isInside && file !== '' && (name === file || name.endsWith(`/${file}`)) && placed(name, relative, file)
+}
+
+function placed(name: string, relative: string, file: string): boolean {
+  const wanted = relative === '' ? file : `${relative.split(path.sep).join('/')}/${file}`
+  return name === wanted || name.endsWith(`/${wanted}`)
+}
+
+/** The URL that a device should have for a project. */
+export function expectedUrl(project: ProjectFacts | undefined, facts: Facts): string {
+  const [name = ''] =
+    project === undefined ? facts.releases.map(release => release.name) : namesOfProject(project, facts)
+  return `${expectedOrigin(facts)}/${name.split('/').map(encodeURIComponent).join('/')}`
+}
+
+/** A file as a person finds it: `hello_world: main/ota.c line 41`. */
+export function placeOf(project: ProjectFacts, file: string, line: number | null): string {
+  const where = line === null ? file : `${file} line ${line}`
+  return path.isAbsolute(file) ? where : `${path.basename(project.folder)}: ${where}`
+}

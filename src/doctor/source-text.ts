@@ -1,0 +1,119 @@
+/** A string literal of C, C++ or a sketch, with adjacent ones joined as the compiler joins them. */
+export interface Literal {
+  readonly value: string
+  readonly line: number
+  /** The macro, variable, field or function that it is for; undefined where nothing says. */
+  readonly name: string | undefined
+}
+
+export interface SourceText {
+  readonly literals: readonly Literal[]
+  /** The code alone: comments, strings and what is not compiled are blank. Lines stay where they are. */
+  readonly code: string
+}
+
+/** What is known of the configuration: `CONFIG_…` → value, `n` for what is not set. */
+export type Configuration = ReadonlyMap<string, string>
+
+/**
+ * Reads a source file as far as a preprocessor would without knowing other files: comments and `#if 0` go, and so does what stands behind a `CONFIG_…`
+ * that is not set. Of other conditions both sides stay.
+ */
+export function readSource(text: string, configuration: Configuration): SourceText {
+  const bare = withoutInactive(text, configuration)
+  const pieces: Piece[] = []
+  const code = bare.replace(TOKENS, (token, _mark: string | undefined, raw: string | undefined, offset: number) => {
+    const value = raw ?? (token.startsWith('"') ? unescaped(token.slice(1, -1)) : undefined)
+    if (value !== undefined) pieces.push({ value, start: offset, end: offset + token.length })
+    return token.replace(/[^\n]/g, ' ')
+  })
+  return { literals: joined(pieces, bare, code), code }
+}
+
+/** Comments, raw strings, strings, characters. */
+const TOKENS =
+  /\/\/(?:\\\r?\n|[^\n])*|\/\*[\s\S]*?(?:\*\/|$)|R"([^\s()\\]{0,16})\(([\s\S]*?)\)\1"|"(?:\\[\s\S]|[^"\\\n])*"|'(?:\\.|[^'\\\n])+'/g
+
+interface Piece {
+  readonly value: string
+  readonly start: number
+  readonly end: number
+}
+
+function joined(pieces: readonly Piece[], text: string, code: string): readonly Literal[] {
+  const literals: Literal[] = []
+  let end = -1
+  for (const piece of pieces) {
+    const before = literals.at(-1)
+    // The blanked code between two literals says whether anything but comments is there.
+    if (before !== undefined && end >= 0 && /^[\s\\]*$/.test(code.slice(end, piece.start)))
+      literals[literals.length - 1] = { ...before, value: before.value + piece.value }
+    else literals.push({ value: piece.value, line: lineAt(text, piece.start), name: nameBefore(code, piece.start) })
+    end = piece.end
+  }
+  return literals
+}
+
+function lineAt(text: string, offset: number): number {
+  return text.slice(0, offset).split('\n').length
+}
+
+/** The nearest word that a literal is given to. */
+function nameBefore(code: string, offset: number): string | undefined {
+  const statement = code.slice(Math.max(0, offset - 400), offset).replace(/\\\r?\n/g, ' ')
+  const define = /#[ \t]*define[ \t]+(\w+)[^\n]*$/.exec(statement)?.[1]
+  if (define !== undefined) return define
+  const part = statement.slice(Math.max(statement.lastIndexOf(';'), statement.lastIndexOf('}')) + 1)
+  const assigned = /(\w+)\s*(?:\[[^\]]*\]\s*)*(?:PROGMEM\s*)?=\s*(?:\([^()]*\)\s*)?(?:[\w:]+\s*[({]\s*)?$/.exec(
+    part
+  )?.[1]
+  if (assigned !== undefined) return assigned
+  return /([\w.:>-]+)\s*\((?:[^()]|\([^()]*\))*$/.exec(part)?.[1]?.replace(/^.*(?:\.|->|::)/, '')
+}
+
+function unescaped(text: string): string {
+  const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', '0': '\0', '\n': '' }
+  return text.replace(/\\(\r?\n|[\s\S])/g, (_, letter: string) => ESCAPES[letter.replace('\r', '')] ?? letter)
+}
+
+/** Blanks what is not compiled, line for line. */
+function withoutInactive(text: string, configuration: Configuration): string {
+  const stack: { isActive: boolean; wasActive: boolean }[] = []
+  return text
+    .split('\n')
+    .map(line => {
+      const [, word = '', condition = ''] = /^\s*#\s*(if|ifdef|ifndef|elif|else|endif)\b(.*)$/.exec(line) ?? []
+      const top = stack.at(-1)
+      if (word.startsWith('if')) {
+        const value = holds(word, condition, configuration)
+        stack.push({ isActive: value !== false, wasActive: value === true })
+      } else if (word === 'elif' && top !== undefined) {
+        const value = top.wasActive ? false : holds('if', condition, configuration)
+        top.isActive = value !== false
+        top.wasActive ||= value === true
+      } else if (word === 'else' && top !== undefined) {
+        top.isActive = !top.wasActive
+      } else if (word === 'endif') stack.pop()
+      return word !== '' || stack.every(({ isActive }) => isActive) ? line : ''
+    })
+    .join('\n')
+}
+
+/** Whether a condition holds; undefined where this file and the configuration do not say. */
+function holds(word: string, condition: string, configuration: Configuration): boolean | undefined {
+  const bare = condition.replace(/\/\*.*?\*\/|\/\/.*$/g, '').trim()
+  if (word !== 'if') {
+    const isSet = isConfigured(bare, configuration)
+    return isSet === undefined ? undefined : isSet === (word === 'ifdef')
+  }
+  if (/^[01]$/.test(bare)) return bare === '1'
+  const [, not, name = ''] = /^(!)?\s*(?:defined\s*\(?\s*)?(\w+)\s*\)?$/.exec(bare) ?? []
+  const isSet = isConfigured(name, configuration)
+  return isSet === undefined ? undefined : isSet === (not === undefined)
+}
+
+function isConfigured(name: string, configuration: Configuration): boolean | undefined {
+  if (!name.startsWith('CONFIG_')) return undefined
+  const value = configuration.get(name)
+  return value !== undefined && value !== 'n'
+}

@@ -1,0 +1,100 @@
+import { OperatorError, systemErrorCode } from '../errors.js'
+import { exchange, NoAnswer, openConnection } from './raw-http.js'
+import { type Target, targetOf } from './target.js'
+
+const NO_ANSWER = 'nobody answers there; a device says: Software caused connection abort (errno 113)'
+
+/** The codes of a connection that did not come about, with what lwIP makes of the same (clients.md 18). */
+const DEVICE_LINES: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there; a device says: delayed connect error: Connection reset by peer (errno 104)',
+  ENOTFOUND: "nobody knows that name; a device says: couldn't get hostname",
+  EAI_AGAIN: "nobody knows that name; a device says: couldn't get hostname",
+  ABORT_ERR: NO_ANSWER,
+  ETIMEDOUT: NO_ANSWER,
+  EHOSTUNREACH: NO_ANSWER,
+  ENETUNREACH: NO_ANSWER
+}
+
+/** Resolves when something listens at the address, whatever it speaks. @throws OperatorError when nothing does */
+export async function reach({ host, port, isSecure }: Target): Promise<void> {
+  try {
+    const connection = await openConnection({ host, port, tls: isSecure, verification: () => undefined })
+    await connection.close()
+  } catch (error) {
+    const code = codeOf(error)
+    const line = DEVICE_LINES[code ?? '']
+    // What listens and speaks no TLS has been reached.
+    if (line === undefined) return
+    throw new OperatorError(
+      'OTAD_ERR_UNREACHABLE',
+      `${host} port ${port} cannot be reached: ${line}`,
+      'check the address and the port, that the server runs, and that no firewall is between',
+      { cause: error }
+    )
+  }
+}
+
+/** A name with several addresses fails with all their errors at once. */
+function codeOf(error: unknown): string | undefined {
+  return error instanceof AggregateError ? systemErrorCode(error.errors[0]) : systemErrorCode(error)
+}
+
+/** An image to probe with, and the names of the others that the server lists. */
+export interface FoundImage {
+  readonly target: Target
+  readonly others: readonly string[]
+}
+
+/** The image of a URL without a path: the first that otad's /manifest.json lists. @throws OperatorError where there is no such list */
+export async function findImage(target: Target): Promise<FoundImage> {
+  if (target.url.pathname !== '/') return { target, others: [] }
+  const urls = await listedUrls(target)
+  const [first, ...others] = urls
+  if (first === undefined)
+    throw new OperatorError(
+      'OTAD_ERR_USAGE',
+      `${target.url.href} names no image, and the server has no /manifest.json that lists any`,
+      `give the URL that a device has: ${target.url.href}hello_world.bin`
+    )
+  const url = new URL(new URL(first).pathname, target.url)
+  url.username = target.url.username
+  url.password = target.url.password
+  return { target: targetOf(url), others: others.map(other => new URL(other).pathname) }
+}
+
+/** A list is no firmware: whom the certificate is by is the business of the rules. */
+async function listedUrls({ host, port, isSecure, url, authorization }: Target): Promise<readonly string[]> {
+  try {
+    const connection = await openConnection({ host, port, tls: isSecure, verification: () => undefined })
+    try {
+      const fields = [`Host: ${url.host}`, ...(authorization === undefined ? [] : [`Authorization: ${authorization}`])]
+      const text = `GET /manifest.json HTTP/1.1\r\n${fields.join('\r\n')}\r\nConnection: close\r\n\r\n`
+      const options = { method: 'GET', chunked: 'decode', stopAfter: LONGEST_LIST, wholeMs: TIMEOUT_MS } as const
+      const { status, body } = await exchange(connection, text, options)
+      return status === 200 ? urlsIn(body) : []
+    } finally {
+      connection.socket.destroy()
+    }
+  } catch (error) {
+    if (error instanceof NoAnswer || systemErrorCode(error) !== undefined) return []
+    throw error
+  }
+}
+
+const TIMEOUT_MS = 10_000
+/** Ten thousand names have room in it. */
+const LONGEST_LIST = 32 * 1024 * 1024
+
+function urlsIn(body: Buffer): readonly string[] {
+  let list: unknown
+  try {
+    list = JSON.parse(body.toString('utf8'))
+  } catch {
+    return []
+  }
+  const { releases } = (list ?? {}) as { releases?: unknown }
+  if (!Array.isArray(releases)) return []
+  return releases
+    .map((release: { current?: { url?: unknown } | null } | null) => release?.current?.url)
+    .filter((listed): listed is string => typeof listed === 'string' && URL.canParse(listed))
+}

@@ -1,0 +1,190 @@
+import { setTimeout as elapse } from 'node:timers/promises'
+import { systemErrorCode } from '../errors.js'
+import { onceAfter } from './pause.js'
+import {
+  type Answer,
+  type Connection,
+  type ConnectionOptions,
+  exchange,
+  NoAnswer,
+  openConnection,
+  type Verification
+} from './raw-http.js'
+import type { Target } from './target.js'
+
+/** How long the probe waits, and for what. */
+export interface Patience {
+  /** For a head; esp_http_client waits 5 s. */
+  readonly headMs: number
+  /** For the next byte of a body. */
+  readonly silenceMs: number
+  /** For a whole body. */
+  readonly wholeMs: number
+  /** For a server to close a connection that it said it would close. */
+  readonly closeMs: number
+  /** How long a connection lies idle, and a reader stalls, where that is looked at (R12, R13). */
+  readonly idleMs: number
+}
+
+export const PATIENCE: Patience = { headMs: 5000, silenceMs: 5000, wholeMs: 300_000, closeMs: 2000, idleMs: 120_000 }
+
+/** One request of the probe. Left out: GET of the image by HTTP/1.1, with the fields of esp_http_client. */
+export interface Question {
+  readonly method?: 'GET' | 'HEAD'
+  readonly path?: string
+  readonly version?: '1.0' | '1.1'
+  /** What Host says; null leaves it out. */
+  readonly host?: string | null
+  readonly fields?: readonly string[]
+  /** Bytes of the body to take before it hangs up; the whole when left out, up to LONGEST_BODY. */
+  readonly take?: number
+  /** Reads nothing for that long behind the head. */
+  readonly stallMs?: number
+  /** Whether the credentials of the URL go with it; they do when left out. */
+  readonly authorized?: boolean
+}
+
+/** One request, and what came of it. */
+export interface Visit {
+  /** `HEAD /app.bin, Range: bytes=0-9`: for people. */
+  readonly what: string
+  readonly method: 'GET' | 'HEAD'
+  readonly path: string
+  readonly answer: Answer | undefined
+  /** Why there is no answer. */
+  readonly failure: string | undefined
+}
+
+/** Everything that a rule may do with the server, and everything that was seen so far. */
+export interface Scene {
+  readonly target: Target
+  readonly patience: Patience
+  /** Whether it waits for what takes minutes. */
+  readonly isLong: boolean
+  readonly visits: readonly Visit[]
+  /** The GET that began it: the whole image, as one-shot esp_https_ota asks for it. */
+  readonly firmware: Visit
+  /** The body of that, where it was a 200 that came to its end. */
+  readonly image: Buffer | undefined
+  connect(options?: Partial<ConnectionOptions>): Promise<Connection>
+  /** Asks on a connection of its own, and closes it. */
+  ask(question: Question, options?: Partial<ConnectionOptions>): Promise<Visit>
+  /** Asks on a connection that is open already. */
+  askOver(connection: Connection, question: Question): Promise<Visit>
+}
+
+export interface SceneOptions {
+  readonly target: Target
+  readonly verification: Verification | undefined
+  readonly patience: Patience
+  readonly isLong: boolean
+}
+
+/** More than any flash holds (product.md, `maxImageBytes`): what is longer is not read to its end. */
+export const LONGEST_BODY = 32 * 1024 * 1024
+
+/** Meets the server, and fetches the image once. */
+export async function openScene({ target, verification, patience, isLong }: SceneOptions): Promise<Scene> {
+  const visits: Visit[] = []
+  const connect = (options: Partial<ConnectionOptions> = {}): Promise<Connection> =>
+    openConnection({
+      host: target.host,
+      port: target.port,
+      tls: target.isSecure,
+      verification,
+      maxVersion: 'TLSv1.2',
+      ...options
+    })
+  const askOver = async (connection: Connection, question: Question): Promise<Visit> => {
+    const visit = await visitOver(connection, question, target, patience)
+    visits.push(visit)
+    return visit
+  }
+  const ask = async (question: Question, options: Partial<ConnectionOptions> = {}): Promise<Visit> => {
+    let connection: Connection
+    try {
+      connection = await connect(options)
+    } catch (error) {
+      const visit = { ...describe(question, target), answer: undefined, failure: explainConnecting(error) }
+      visits.push(visit)
+      return visit
+    }
+    try {
+      return await askOver(connection, question)
+    } finally {
+      connection.socket.destroy()
+    }
+  }
+  const firmware = await ask({})
+  const { answer } = firmware
+  const isWhole = answer?.status === 200 && ['complete', 'to-fin'].includes(answer.bodyEnd) && answer.body.length > 0
+  const image = isWhole ? answer.body : undefined
+  return { target, patience, isLong, visits, firmware, image, connect, ask, askOver }
+}
+
+/** The bytes of a request. */
+function requestText(question: Question, target: Target): string {
+  const { method = 'GET', path = target.path, version = '1.1', host = target.url.host, fields = [] } = question
+  const lines = [
+    `${method} ${path} HTTP/${version}`,
+    'User-Agent: ESP32 HTTP Client/1.0',
+    ...(host === null ? [] : [`Host: ${host}`]),
+    ...(target.authorization === undefined || question.authorized === false
+      ? []
+      : [`Authorization: ${target.authorization}`]),
+    ...fields
+  ]
+  return `${lines.join('\r\n')}\r\n\r\n`
+}
+
+async function visitOver(
+  connection: Connection,
+  question: Question,
+  target: Target,
+  patience: Patience
+): Promise<Visit> {
+  const { method = 'GET', take = LONGEST_BODY, stallMs } = question
+  const described = describe(question, target)
+  try {
+    const answer = await exchange(connection, requestText(question, target), {
+      method,
+      timeoutMs: patience.headMs,
+      bodyTimeoutMs: patience.silenceMs,
+      wholeMs: patience.wholeMs,
+      chunked: 'decode',
+      stopAfter: take,
+      ...(stallMs !== undefined && { pause: onceAfter(0, () => elapse(stallMs)) })
+    })
+    return { ...described, answer, failure: undefined }
+  } catch (error) {
+    if (!(error instanceof NoAnswer)) throw error
+    return { ...described, answer: undefined, failure: explainSilence(error, patience) }
+  }
+}
+
+function describe(question: Question, target: Target): Pick<Visit, 'what' | 'method' | 'path'> {
+  const { method = 'GET', path = target.path, version = '1.1', host, fields = [] } = question
+  const what = [
+    `${method} ${path}${version === '1.0' ? ' HTTP/1.0' : ''}`,
+    ...(host === null ? ['no Host'] : host === undefined ? [] : [`Host: ${host}`]),
+    ...fields.slice(0, 1)
+  ]
+  return { what: what.join(', '), method, path }
+}
+
+function explainSilence({ reason, received }: NoAnswer, { headMs }: Patience): string {
+  switch (reason) {
+    case 'timeout':
+      return `no answer within ${headMs / 1000} s`
+    case 'closed':
+      return received.length === 0 ? 'the connection was closed without an answer' : 'the head was cut off'
+    case 'malformed':
+      return 'what came is not HTTP'
+  }
+}
+
+/** Why there is no connection, in the words of the system. */
+export function explainConnecting(error: unknown): string {
+  const code = systemErrorCode(error) ?? (error instanceof Error ? error.message : String(error))
+  return code === 'ABORT_ERR' ? 'no connection within 10 s' : `no connection (${code})`
+}
