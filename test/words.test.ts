@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { dateAndTime, spokenAge } from '../src/words.js'
+import { dateAndTime, spokenAge, timeLeft } from '../src/words.js'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -16,6 +16,18 @@ describe('spokenAge', () => {
     [400 * 24 * HOUR, '400 days ago']
   ])('says of %i ms: %s', (ageMs, words) => {
     expect(spokenAge(ageMs)).toBe(words)
+  })
+})
+
+describe('timeLeft', () => {
+  it.each([
+    [0, '0 s'],
+    [2.1, '3 s'],
+    [59.5, '1 min 0 s'],
+    [185, '3 min 5 s'],
+    [12_000, '3 h 20 min']
+  ])('says of %d s: %s', (seconds, words) => {
+    expect(timeLeft(seconds)).toBe(words)
   })
 })
 

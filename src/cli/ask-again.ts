@@ -12,6 +12,7 @@ export interface AskingAgain {
 
 /** Of its time a daemon gives at most this share to one who asks again and again: with thousands of devices an answer takes a while. */
 const SHARE = 0.1
+const LONGEST_MS = 3_000
 
 /**
  * Asks a daemon again and again, until whoever takes the answers has enough or the signal comes. A daemon that goes away is told of each time, and
@@ -28,7 +29,7 @@ export async function* askAgain<T>(
     const tookMs = performance.now() - askedAt
     yield heard
     // Woken by the signal, it looks at it next.
-    await elapse(Math.max(everyMs, tookMs / SHARE), undefined, { signal }).catch(() => {})
+    await elapse(Math.max(everyMs, Math.min(tookMs / SHARE, LONGEST_MS)), undefined, { signal }).catch(() => {})
   }
 }
 

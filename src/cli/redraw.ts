@@ -22,7 +22,7 @@ export function beginRedrawing(write: (text: string) => void, rows: () => number
     show: page => {
       const frame = `${TO_THE_TOP}${fitInto(page, rows())
         .map(line => `${line}${CLEAR_LINE}`)
-        .join('\r\n')}${CLEAR_BELOW}`
+        .join('\n')}${CLEAR_BELOW}`
       if (frame === shown) return
       shown = frame
       write(frame)

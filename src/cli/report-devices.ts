@@ -60,7 +60,7 @@ function inOrder<D extends DeviceFacts>(devices: readonly D[]): readonly D[] {
       minute: Math.floor(Date.parse(device.lastSeen) / MINUTE_MS),
       name: nameDevice(device)
     }))
-    .sort((a, b) => a.rest - b.rest || b.minute - a.minute || (a.name < b.name ? -1 : 1))
+    .sort((a, b) => a.rest - b.rest || b.minute - a.minute || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
     .map(({ device }) => device)
 }
 

@@ -27,23 +27,20 @@ export type Arrived = Extract<Standing, { readonly is: 'received' | 'runs' }>
 /** It has not said so yet. */
 export type Unsaid = Exclude<Standing, { readonly is: 'runs' }>
 
-const NEAREST: readonly Standing['is'][] = ['runs', 'received', 'behind']
-
-/** How far the device is that a person means; where several may be meant, the one that is nearest to it. */
+/**
+ * How far the device is that a person means; where several have had its address, the one that was seen last.
+ * @param devices the one that was seen last first
+ */
 export function standingOf(
   status: Status,
   devices: readonly DeviceHistory[],
   { name, device: asked }: Wanted
 ): Standing {
   const current = status.names.find(known => known.name === name)?.current ?? null
-  const found = chooseDevices(devices, asked)
-  const standings = found.map(device => standingOfOne(status, current, name, device))
-  const nearest = NEAREST.map(is => standings.find(standing => standing.is === is)).find(one => one !== undefined)
-  if (nearest !== undefined) return nearest
+  const [device] = chooseDevices(devices, asked)
+  if (device !== undefined) return standingOfOne(status, current, name, device)
   const release = releaseFor(status, current, name, [normalDevice(asked) ?? asked])
-  return release === null
-    ? { is: 'unserved', release, device: found[0] ?? null }
-    : { is: 'unseen', release, device: null }
+  return release === null ? { is: 'unserved', release, device: null } : { is: 'unseen', release, device: null }
 }
 
 function standingOfOne(status: Status, current: ReleaseFacts | null, name: string, device: DeviceHistory): Standing {

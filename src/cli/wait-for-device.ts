@@ -31,7 +31,7 @@ const EVERY_MS = 250
 const START_MS = 5_000
 /**
  * A build that was written just before is taken in by then: a folder is looked through every 2 s, and a file settles in 300 ms (product.md 3).
- * Until then a device that runs the one before it may be behind.
+ * Until then its name may be unknown, and a device that runs the build before it is behind.
  */
 const TAKE_IN_MS = 2_500
 /** An answer is worth waiting for, however little time is left. */
@@ -56,11 +56,14 @@ export async function waitForDevice(options: WaitingOptions): Promise<Arrived | 
       if (!isKnown && now - begunAt >= Math.min(START_MS, timeoutMs)) throw heard.away
       chronicle.tellAway(heard.away)
     } else if (heard.said.status.status !== 'starting') {
-      if (!isKnown) await expectKnown(heard.said, options)
-      isKnown = true
+      const mayBeEarly = now - begunAt < Math.min(TAKE_IN_MS, timeoutMs)
+      if (!isKnown && !mayBeEarly) {
+        await expectKnown(heard.said, options)
+        isKnown = true
+      }
       const found = standingOf(heard.said.status, heard.said.devices, wanted)
       if (found.is === 'runs' || (found.is === 'received' && countsDownload)) {
-        if (now - begunAt >= Math.min(TAKE_IN_MS, timeoutMs)) return found
+        if (!mayBeEarly) return found
       } else {
         chronicle.tellStanding(found)
         standing = found
@@ -132,6 +135,7 @@ function tooLate(
   away: OperatorError | undefined
 ): OperatorError {
   const what = standing?.release ? nameWanted(standing.release) : printable(wanted.name)
+  const waited = timeoutMs === 0 ? '' : ` after ${spokenDuration(timeoutMs)}`
   const verb = countsDownload ? 'has not downloaded' : 'does not run'
   const { reason, hint } =
     away !== undefined
@@ -141,7 +145,7 @@ function tooLate(
         : explainTimeout(standing, wanted)
   return new OperatorError(
     'OTAD_ERR_TIMEOUT',
-    `${printable(wanted.device)} ${verb} ${what} after ${spokenDuration(timeoutMs)}: ${reason}`,
+    `${printable(wanted.device)} ${verb} ${what}${waited}: ${reason}`,
     hint,
     away === undefined ? undefined : { cause: away }
   )

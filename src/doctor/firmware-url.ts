@@ -23,7 +23,7 @@ export function parseFirmwareUrl(text: string): ParsedUrl | undefined {
       scheme,
       host: hostname.replace(/^\[|\]$/g, '').toLowerCase(),
       port: port === '' ? (scheme === 'https' ? 443 : 80) : Number(port),
-      hasPort: port !== '' || /^https?:\/\/[^/]*:\d+/i.test(text),
+      hasPort: port !== '' || /^https?:\/\/(\[[^\]]*\]|[^/:]*):\d+/i.test(text),
       path: decodeURIComponent(pathname).slice(1)
     }
   } catch {

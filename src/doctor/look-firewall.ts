@@ -62,36 +62,24 @@ export async function lookAtFirewalls(
   addresses: readonly MachineAddress[],
   run: RunTool
 ): Promise<readonly FirewallFacts[]> {
-  const packets = packetsTo(port, addresses)
-  const [packet] = packets
-  if (packet === undefined) return []
-  const found = await Promise.all([
-    askUfw(packet, run),
-    askFirewalld(packet, run),
-    ...packets.flatMap(each => [askNft(each, run), askIptables(each, run)]),
-    askWindows(packet, run)
-  ])
+  const packet = packetTo(port, addresses)
+  const tools = [askUfw, askFirewalld, askNft, askIptables, askWindows]
+  const found = await Promise.all(tools.map(ask => ask(packet, run)))
   return found.flatMap(each => (each === undefined ? [] : [{ ...each, port }]))
 }
 
-/** A device's first packet: one to the likeliest address of the LAN, and one to an IPv6 address that the LAN can reach. */
-function packetsTo(port: number, addresses: readonly MachineAddress[]): readonly Packet[] {
+/** A device's first packet to the likeliest address; what is told to devices is IPv4 wherever there is any. */
+function packetTo(port: number, addresses: readonly MachineAddress[]): Packet {
   const reachable = addresses.filter(({ isLoopback, address }) => !isLoopback && !address.startsWith('fe80:'))
-  const four = reachable.find(({ family }) => family === 4)
-  const six = reachable.find(({ family }) => family === 6)
-  // What a device is told is IPv4 wherever there is any.
-  return [four ?? six].flatMap(address =>
-    address === undefined
-      ? []
-      : [
-          {
-            port,
-            source: neighbourIn(address.cidr ?? address.address),
-            destination: address.address,
-            interfaceName: address.interfaceName
-          }
-        ]
-  )
+  const address = reachable.find(({ family }) => family === 4) ?? reachable[0]
+  // Rules stay when the network goes: they are read as if it were there.
+  if (address === undefined) return { port, source: '192.168.1.50', destination: '192.168.1.8', interfaceName: 'eth0' }
+  return {
+    port,
+    source: neighbourIn(address.cidr ?? address.address),
+    destination: address.address,
+    interfaceName: address.interfaceName
+  }
 }
 
 type Asked = Omit<FirewallFacts, 'port'> | undefined

@@ -1,10 +1,10 @@
 /** R30 to R36: digests, sidecars and manifests (clients.md 4.4). */
 import { createHash } from 'node:crypto'
-import { A_LITTLE, answerOf, noImage, present } from './check-framing.js'
 import { asSketch, OTHER_MD5 } from './check-statuses.js'
 import { versionIn } from './client-image.js'
 import { esp8266Request } from './device-esp8266.js'
 import { type Judgement, judgeFaults, kept, notSeen } from './judgement.js'
+import { A_LITTLE, answerOf, noImage, present } from './looking.js'
 import type { Scene, Visit } from './scene.js'
 import { besidePath } from './target.js'
 

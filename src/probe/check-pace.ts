@@ -2,8 +2,8 @@
 import { setTimeout as elapse } from 'node:timers/promises'
 import { systemErrorCode } from '../errors.js'
 import { spokenDuration } from '../words.js'
-import { A_LITTLE, answerOf, closesWithin, noImage, onConnection } from './check-framing.js'
 import { broken, type Judgement, judgeFaults, kept, notSeen } from './judgement.js'
+import { A_LITTLE, answerOf, closesWithin, noImage, onConnection } from './looking.js'
 import type { Connection } from './raw-http.js'
 import { explainConnecting, type Scene, type Visit } from './scene.js'
 

@@ -1,6 +1,7 @@
 /** R16 to R23: ranges of the image (clients.md 4.2). */
-import { answerOf, noImage } from './check-framing.js'
+
 import { type Judgement, judgeFaults, notSeen } from './judgement.js'
+import { answerOf, noImage } from './looking.js'
 import type { Question, Scene } from './scene.js'
 
 /** R16. */

@@ -1,8 +1,8 @@
 /** R25 to R29: what a status says (clients.md 4.3). */
 import { createHash } from 'node:crypto'
-import { A_LITTLE, answerOf, noImage, nowhereBeside } from './check-framing.js'
 import { httpUpdateRequest } from './device-arduino.js'
 import { type Judgement, judgeFaults, kept, notSeen } from './judgement.js'
+import { A_LITTLE, answerOf, noImage, nowhereBeside } from './looking.js'
 import type { Question, Scene } from './scene.js'
 
 /** R25. */

@@ -7,22 +7,14 @@ import { esphomeFlash, esphomeUpdate } from './client-esphome.js'
 import { type Asking, type PullRun, projectIn } from './client-image.js'
 import { otaPull } from './client-ota-pull.js'
 import { rainmakerJob } from './client-rainmaker.js'
-import { type Device, DeviceCrash, type DeviceRun, type FlowOptions } from './device.js'
+import type { Device, DeviceRun, FlowOptions } from './device.js'
 import { arduinoHttpUpdate } from './device-arduino.js'
 import { esp8266HttpUpdate } from './device-esp8266.js'
 import { native, oneShot, resume } from './device-idf.js'
 import { partial } from './device-idf-partial.js'
 import { rtosNativeOta, sketchDownload, sketchSocket } from './device-sketch.js'
 import { tasmotaUpgrade } from './device-tasmota.js'
-import { broken, type Judgement, kept, notSeen } from './judgement.js'
 import { LONGEST_BODY, type Scene } from './scene.js'
-
-/** What every flow is given. */
-export interface FlowScene {
-  readonly scene: Scene
-  /** A device of ESP-IDF before 5.0.5 reads fewer names in a certificate than one after it. */
-  readonly verificationOf: (mbedtls: 'old' | 'new') => Device['verification']
-}
 
 /** One client's way to an update, run from its first request to its last. */
 export interface Flow {
@@ -39,7 +31,7 @@ export interface Flow {
 }
 
 /** What is left of a run: the image that it would boot, and its last words. */
-interface Run {
+export interface Run {
   readonly outcome: 'updated' | 'not-modified' | 'no-update' | 'failed'
   readonly image: Buffer
   readonly log: readonly string[]
@@ -251,43 +243,3 @@ export const FLOWS: readonly Flow[] = [
 ]
 
 const LARGEST_CHIP = 16 * 1024 * 1024
-
-/** Runs one flow and says whether the device would boot the image that the server has. */
-export async function runFlow(flow: Flow, { scene, verificationOf }: FlowScene): Promise<Judgement> {
-  const { target, patience } = scene
-  const whyNot = flow.whyNot?.(scene)
-  if (whyNot !== undefined) return notSeen(whyNot)
-  if (target.authorization !== undefined && flow.sendsCredentials !== true)
-    return notSeen('the stand-in of this client sends no credentials')
-  const device: Device = { url: target.url.href, verification: verificationOf(flow.mbedtls ?? 'new') }
-  const options: FlowOptions = {
-    bodyTimeoutMs: patience.silenceMs,
-    wholeMs: patience.wholeMs,
-    stopAfter: LONGEST_BODY
-  }
-  try {
-    return judgeRun(await flow.run(device, scene, options), scene)
-  } catch (error) {
-    if (error instanceof DeviceCrash) return broken(`the device restarts: ${error.message}`)
-    throw error
-  }
-}
-
-function judgeRun({ outcome, image, log }: Run, scene: Scene): Judgement {
-  const last = log.at(-1) ?? ''
-  if (outcome !== 'updated') return broken(last === '' ? outcome : last)
-  if (scene.image !== undefined && !image.equals(scene.image))
-    return broken(`the slot holds ${image.length} bytes that are not the image: ${explainSlot(image)}`)
-  const { verdict } = verifyImage(image)
-  if (verdict === 'reject') return broken(explainSlot(image))
-  const isRestarted = log.some(line => line.includes('restarting download from beginning'))
-  return kept(isRestarted ? 'the slot holds the image, fetched from its beginning again' : 'the slot holds the image')
-}
-
-/** What the device says of a slot that it would not boot. */
-function explainSlot(image: Buffer): string {
-  const { device, problems } = verifyImage(image)
-  const [line] = device
-  if (line !== undefined) return `${line.tag === '' ? '' : `${line.tag}: `}${line.text}`
-  return problems[0]?.code ?? 'a sound image, and another one'
-}

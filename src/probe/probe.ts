@@ -1,10 +1,11 @@
 import type { X509Certificate } from 'node:crypto'
 import { type Anchors, judgeChain, matchName } from './device-trust.js'
-import { FLOWS, type Flow, runFlow } from './flows.js'
+import { FLOWS, type Flow } from './flows.js'
 import { publicRoots, readable, readTls, shownBy, type TlsFacts } from './handshake.js'
 import { type Judgement, notSeen } from './judgement.js'
 import type { Verification } from './raw-http.js'
 import { RULES, type Rule } from './rules.js'
+import { runFlow } from './run-flow.js'
 import { openScene, PATIENCE, type Patience, type Scene } from './scene.js'
 import type { Target } from './target.js'
 

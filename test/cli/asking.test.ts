@@ -84,16 +84,21 @@ describe('otad status', () => {
     expect(await type(['status'], { env: { OTAD_HOME: home } })).toMatchObject({ code: 0 })
   })
 
-  it.each([['status'], ['releases'], ['rollback', 'app.bin'], ['pin', MAC, '1.0'], ['unpin', 'app.bin']])(
-    'and the others say with exit code 1 that no otad is running: %s',
-    async (...args) => {
-      const home = await temporaryFolder()
-      const { code, stdout, stderr } = await type([...args, '--home', home])
-      expect([code, stdout]).toEqual([1, ''])
-      expect(stderr).toContain(`no otad is running with the home ${home}`)
-      expect(stderr).toContain('--home DIR')
-    }
-  )
+  it.each([
+    ['status'],
+    ['releases'],
+    ['rollback', 'app.bin'],
+    ['pin', MAC, '1.0'],
+    ['unpin', 'app.bin'],
+    ['devices'],
+    ['wait', 'app.bin', '--device', MAC, '--timeout', '0']
+  ])('and the others say with exit code 1 that no otad is running: %s', async (...args) => {
+    const home = await temporaryFolder()
+    const { code, stdout, stderr } = await type([...args, '--home', home])
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr).toContain(`no otad is running with the home ${home}`)
+    expect(stderr).toContain('--home DIR')
+  })
 })
 
 describe('otad releases', () => {

@@ -20,7 +20,7 @@ describe('beginRedrawing', () => {
     screen.end()
     expect(written).toEqual([
       '\u001b[?1049h\u001b[?25l\u001b[?7l',
-      '\u001b[Hone\u001b[K\r\ntwo\u001b[K\u001b[J',
+      '\u001b[Hone\u001b[K\ntwo\u001b[K\u001b[J',
       '\u001b[?7h\u001b[?25h\u001b[?1049l'
     ])
   })

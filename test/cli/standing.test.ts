@@ -76,12 +76,10 @@ describe('standingOf', () => {
     )
   })
 
-  it('takes the one that is nearest to it where several are at one address', () => {
-    const confirming = aDevice({ running: isRunning(NEW) })
-    const downloading = aDevice({ id: MAC, mac: MAC })
-    expect(standingOf(SERVING, [downloading, confirming], WANTED)).toMatchObject({
-      is: 'runs',
-      device: { id: '192.168.1.50' }
-    })
+  it('takes the one that was seen last where several have had an address', () => {
+    const before = aDevice({ running: isRunning(NEW) })
+    const now = aDevice({ id: MAC, mac: MAC })
+    expect(standingOf(SERVING, [now, before], WANTED)).toMatchObject({ is: 'behind', device: { id: MAC } })
+    expect(standingOf(SERVING, [before, now], WANTED)).toMatchObject({ is: 'runs', device: { id: '192.168.1.50' } })
   })
 })

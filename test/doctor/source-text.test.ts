@@ -116,8 +116,8 @@ describe('a configuration', () => {
 
 describe('build files', () => {
   it.each([
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: CMake's own
     [
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: CMake's own
       'idf_component_register(SRCS "m.c"\n EMBED_TXTFILES ${project_dir}/server_certs/ca_cert.pem\n REQUIRES x)',
       'main',
       ['server_certs/ca_cert.pem']

@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import path from 'node:path'
 import Fastify from 'fastify'
@@ -9,7 +9,6 @@ import { openConnection } from '../../src/probe/raw-http.js'
 import routes, { type Listen } from '../../src/server/routes/events.js'
 import { becomesTrue } from '../stories/line.js'
 import { HAS_PROC, residentBytes } from '../stories/process-figures.js'
-import { renameOver } from '../support/build-folder.js'
 import { type RunningDaemon, startDaemon, temporaryFolder } from '../support/daemon.js'
 import { expectWellFormed, request, useSharedDaemon } from '../support/shared-daemon.js'
 
@@ -63,6 +62,7 @@ function readerOf(socket: Socket, text: string): Reader {
     socket.on(event, () => {
       reader.ended = true
     })
+  socket.resume()
   socket.write(text)
   return reader
 }
@@ -147,7 +147,10 @@ describe('the stream of events', () => {
     const { open, listeners, say } = await aStream()
     const readers = await Promise.all(Array.from({ length: 20 }, () => open()))
     await becomesTrue('all listen', 2000, () => listeners.size === 20)
-    for (const [index, { socket }] of readers.entries()) index % 2 ? socket.destroy() : socket.resetAndDestroy()
+    for (const [index, { socket }] of readers.entries()) {
+      if (index % 2 === 0) socket.destroy()
+      else socket.resetAndDestroy()
+    }
     for (let time = 0; time < 20; time++) say('devices', '{}')
     await becomesTrue('none listens', 2000, () => listeners.size === 0)
   })
@@ -224,7 +227,8 @@ describe('the events of a daemon that knows 10,000 devices', () => {
     'cost little memory though nobody reads them, and do not keep it when it is told to stop',
     async () => {
       const home = await temporaryFolder()
-      await renameOver(path.join(home, 'state', 'devices.jsonl'), Buffer.from(manyDevices(10_000)))
+      await mkdir(path.join(home, 'state'), { mode: 0o700 })
+      await writeFile(path.join(home, 'state', 'devices.jsonl'), manyDevices(10_000))
       const own = await startDaemon({ home })
       await readEvents(own)
       const before = residentBytes(own)

@@ -117,6 +117,17 @@ describe('otad wait', () => {
     expect(waiting.stdout()).toContain('runs app.bin 1.2.0')
   })
 
+  it('knows a name whose first build was written a moment ago', async () => {
+    const folder = await temporaryFolder()
+    const bench = await benchOf(await startDaemon({ folders: [folder] }), folder)
+    const waiting = waitAt(bench, '--device', ADDRESS)
+    await waiting.says('nothing is served as app.bin: waits for a build')
+    await bench.build(build(1))
+    await bench.update()
+    await confirm(bench, build(1))
+    expect(await waiting.ended).toBe(0)
+  })
+
   it('is not content with the build before one that was written a moment ago', async () => {
     const bench = await aBench()
     await bench.update()

@@ -77,7 +77,7 @@ function checkAdvertised({ machine, settings }: Facts): readonly Found[] {
 export function checkInside({ machine, settings, port }: Facts): readonly Found[] {
   const own = machine.addresses.find(({ address }) => address === machine.advertised)
   if (machine.wsl === 2) return checkWsl({ address: own?.address, isTold: settings.advertise !== '', port: port.port })
-  if (machine.container === null || settings.advertise !== '' || own === undefined) return []
+  if (machine.container === null || settings.advertise !== '' || own === undefined || own.isLoopback) return []
   // The networks that Docker and Podman make by themselves; with the host's network the address is the host's.
   const isBehind = INSIDE_NETWORKS.some(network => isInSubnet(own.address, network))
   return [
