@@ -177,7 +177,7 @@ export class DeviceKeeper {
         this.ledger.note(contact, { is: 'seen', sentence: 'looks at the page' }, now)
         break
       case 'confirmed':
-        this.#confirm(contact, name, release, answer, now)
+        this.#confirm(this.#whoConfirms(contact, name), name, release, answer, now)
     }
   }
 
@@ -264,6 +264,13 @@ export class DeviceKeeper {
         ? { is: 'resumed', sentence: `goes on at ${percentOf(start, size)} of ${fileSize(size)}` }
         : { is: 'restarted', sentence: 'begins again from the first byte' }
     this.ledger.note(contact, { ...what, name, digest }, this.#now())
+  }
+
+  /** Sketches tell their MAC as they update, and not as they confirm: who was handed that name at this address is meant. */
+  #whoConfirms(contact: Contact, name: string): Contact {
+    const { address, certificate, mac } = contact
+    const isKnown = certificate !== undefined || mac !== undefined
+    return !isKnown && this.ledger.at(address)?.received?.name === name ? { address } : contact
   }
 
   #confirm(contact: Contact, name: string, release: Release | undefined, sha: string, now: number): void {

@@ -15,6 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'snippets/',
     'desk/desk-facts.ts',
     'devices/device-facts.ts',
+    'devices/attention.ts',
     'answers.ts',
     'words.ts',
     'preact',

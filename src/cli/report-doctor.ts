@@ -1,6 +1,6 @@
 import type { Diagnosis } from '../doctor/checks.js'
 import type { Facts, ProjectFacts } from '../doctor/facts.js'
-import { fileSize, printable, spokenAge } from '../words.js'
+import { counted, fileSize, printable, spokenAge } from '../words.js'
 
 /** What the doctor has seen and says, as a page for people: facts, then findings, then the verdict. */
 export function writeDiagnosis(facts: Facts, { findings, verdict }: Diagnosis): string {
@@ -34,7 +34,7 @@ function machineRows(facts: Facts): readonly string[] {
       'otad',
       daemon === null
         ? `not running; host ${settings.host} (${settings.hostSource}), port ${settings.port} (${settings.portSource})`
-        : `${daemon.version}, began ${spokenAge(Date.parse(at) - Date.parse(daemon.since))}, serves ${daemon.names.filter(({ current }) => current !== null).length} names`
+        : `${daemon.version}, began ${spokenAge(Date.parse(at) - Date.parse(daemon.since))}, serves ${counted(daemon.names.filter(({ current }) => current !== null).length, 'name')}`
     ),
     row('port', answers.join(', ') || 'not looked at'),
     row(

@@ -1,5 +1,6 @@
 import type { DeskName } from '../desk/desk-facts.js'
-import type { DeviceEvent, DeviceFacts, VerdictKind } from '../devices/device-facts.js'
+import { needsAPerson } from '../devices/attention.js'
+import type { DeviceEvent, DeviceFacts } from '../devices/device-facts.js'
 import type { Desk } from './desk.js'
 
 /** Something that a person has to do something about. */
@@ -9,17 +10,6 @@ export type Matter =
   /** The same thing happened to each of them; the one it happened to last is the first. */
   | { readonly is: 'devices'; readonly verdict: DeviceEvent; readonly devices: readonly DeviceFacts[] }
   | { readonly is: 'certificate-ends'; readonly validUntil: string }
-
-/** What does not go away by waiting. A download that stalls or is cut mostly goes on by itself: its row says so. */
-const NEEDS_A_PERSON: ReadonlySet<VerdictKind> = new Set<VerdictKind>([
-  'handshake-failed',
-  'silent',
-  'not-allowed',
-  'not-found',
-  'no-room',
-  'looping',
-  'rolled-back'
-])
 
 /** Time to flash devices by wire that only know a certificate that ends. */
 const CERTIFICATE_WARNING_MS = 60 * 24 * 60 * 60 * 1000
@@ -38,14 +28,6 @@ export function mattersOf({ general, names, devices }: Desk, now: number): reado
     ...[...names.values()].filter(({ refusal }) => refusal !== null).map(name => ({ is: 'refusal', name }) as const),
     ...alike(devices.values())
   ]
-}
-
-/**
- * Whether what happened to a device last is something to do something about. A browser asks for files of its own accord, and
- * tells the person before it that it does not trust the certificate.
- */
-export function needsAPerson({ verdict, client }: Pick<DeviceFacts, 'verdict' | 'client'>): boolean {
-  return verdict !== null && NEEDS_A_PERSON.has(verdict.is) && client !== 'browser'
 }
 
 /** One matter for all devices that the same thing happened to: after a change of the CA it is all of them. */

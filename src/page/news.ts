@@ -1,7 +1,7 @@
 import type { DeskName } from '../desk/desk-facts.js'
+import { needsAPerson } from '../devices/attention.js'
 import type { DeviceFacts } from '../devices/device-facts.js'
 import { counted } from '../words.js'
-import { needsAPerson } from './attention.js'
 import type { Desk, DeskEvent } from './desk.js'
 import { calledOf } from './device-list.js'
 import { foreign, sentenceOf } from './wording.js'

@@ -1,6 +1,6 @@
 import type { RollbackFacts } from '../answers.js'
 import type { DeviceEvent, LiveDownload, RunningRelease, VerdictKind } from '../devices/device-facts.js'
-import { fileSize, percentOf, printable, shortDigest } from '../words.js'
+import { fileSize, percentOf, printable, shortDigest, timeLeft } from '../words.js'
 
 /** How the page puts things, in text alone. */
 
@@ -47,14 +47,6 @@ export function progressOf({ reached, size, rate, secondsLeft, isStalled }: Live
   if (isStalled) return `${done}, takes nothing right now`
   const left = secondsLeft === null ? [] : [`${timeLeft(secondsLeft)} left`]
   return [done, `${fileSize(Math.round(rate))}/s`, ...left].join(', ')
-}
-
-/** `3 s`, `2 min 5 s`, `3 h 20 min`. */
-export function timeLeft(seconds: number): string {
-  const whole = Math.ceil(seconds)
-  if (whole < 60) return `${whole} s`
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`
 }
 
 /** How it is known what a device runs. */

@@ -1,10 +1,24 @@
 import { X509Certificate } from 'node:crypto'
+import { Counter, Gauge, type Histogram, type MetricValueWithName, Registry } from 'prom-client'
 import { VERDICTS } from '../devices/device-facts.js'
-import { type Metric, type Sample, writeMetric } from './exposition.js'
+import type { DurationCounts } from './durations.js'
 import type { Measured } from './routes/metrics.js'
 
+/** A value with its labels. */
+type Sample = readonly [labels: Readonly<Record<string, string>>, value: number]
+
+/** A number that is told to Prometheus. */
+type Metric = {
+  /** With its unit, as https://prometheus.io/docs/practices/naming has it. */
+  readonly name: string
+  readonly help: string
+} & (
+  | { readonly type: 'gauge' | 'counter'; readonly read: (measured: Measured) => number | readonly Sample[] }
+  | { readonly type: 'histogram'; readonly read: (measured: Measured) => DurationCounts }
+)
+
 /** What `/metrics` tells of otad. Each label has one of a few values that are known beforehand: no name, device or version of an image. */
-export const METRICS: readonly Metric<Measured>[] = [
+export const METRICS: readonly Metric[] = [
   {
     name: 'otad_build_info',
     type: 'gauge',
@@ -104,9 +118,66 @@ export const METRICS: readonly Metric<Measured>[] = [
   }
 ]
 
-/** All of them, as they are at this moment. */
-export function writeMetrics(measured: Measured): string {
-  return METRICS.map(metric => writeMetric(metric, measured)).join('')
+/** Counts and measures are kept where things happen, from the start on; the registry reads them when it is asked. */
+export function createRegistry(measured: () => Measured): Registry {
+  const registry = new Registry()
+  for (const metric of METRICS) register(metric, registry, measured)
+  return registry
+}
+
+function register(metric: Metric, registry: Registry, measured: () => Measured): void {
+  const { name, help } = metric
+  const registers = [registry]
+  if (metric.type === 'histogram') {
+    const { read } = metric
+    const get = async () => ({ name, help, type: 'histogram', values: writeBuckets(name, read(measured())) })
+    // Its own histograms count what they observe; ours were counted before the library was there. Of a metric the registry needs no more than this.
+    registry.registerMetric({ name, get } as unknown as Histogram)
+    return
+  }
+  const samples = (): readonly Sample[] => {
+    const read = metric.read(measured())
+    return typeof read === 'number' ? [[{}, read]] : read
+  }
+  const labelNames = [...LABELS]
+  if (metric.type === 'gauge')
+    new Gauge({
+      name,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        this.reset()
+        for (const [labels, value] of samples()) this.set(labels, value)
+      }
+    })
+  else
+    new Counter({
+      name,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        this.reset()
+        for (const [labels, value] of samples()) this.inc(labels, value)
+      }
+    })
+}
+
+/** The labels that there are. */
+const LABELS = ['version', 'state', 'outcome', 'reason', 'kind', 'cause', 'certificate'] as const
+
+/** The buckets of a histogram; each counts what is in the smaller ones too. */
+function writeBuckets(name: string, { bounds, counts, sumSeconds }: DurationCounts): MetricValueWithName<string>[] {
+  const values: MetricValueWithName<string>[] = []
+  let count = 0
+  for (const [index, le] of [...bounds, '+Inf'].entries()) {
+    count += counts[index] ?? 0
+    values.push({ metricName: `${name}_bucket`, labels: { le }, value: count })
+  }
+  values.push({ metricName: `${name}_sum`, labels: {}, value: sumSeconds })
+  values.push({ metricName: `${name}_count`, labels: {}, value: count })
+  return values
 }
 
 /** Label values have no hyphens, whatever the code calls them. */

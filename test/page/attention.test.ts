@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { DeskFacts } from '../../src/desk/desk-facts.js'
+import { needsAPerson } from '../../src/devices/attention.js'
 import { VERDICTS } from '../../src/devices/device-facts.js'
-import { type Matter, mattersOf, needsAPerson } from '../../src/page/attention.js'
+import { type Matter, mattersOf } from '../../src/page/attention.js'
 import { afterEvent } from '../../src/page/desk.js'
 import { deskFacts, deskName, deviceEvent, deviceFacts } from '../support/desk-feed.js'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { chosenOf, inAlphabet, pathOf } from '../../src/page/name-list.js'
-import { describeRollback, foreign, progressOf, timeLeft } from '../../src/page/wording.js'
+import { describeRollback, foreign, progressOf } from '../../src/page/wording.js'
 import { deskName, liveDownload, releaseFacts } from '../support/desk-feed.js'
 
 describe('text from outside', () => {
@@ -30,15 +30,6 @@ describe('a download', () => {
     expect(progressOf(download)).toBe('60 % of 842 KiB, 120 KiB/s, 3 s left')
     expect(progressOf({ ...download, secondsLeft: null })).toBe('60 % of 842 KiB, 120 KiB/s')
     expect(progressOf({ ...download, isStalled: true })).toBe('60 % of 842 KiB, takes nothing right now')
-  })
-
-  it.each([
-    [0.2, '1 s'],
-    [59.5, '1 min 0 s'],
-    [125, '2 min 5 s'],
-    [12_000, '3 h 20 min']
-  ])('of %d s takes %s', (seconds, said) => {
-    expect(timeLeft(seconds)).toBe(said)
   })
 })
 

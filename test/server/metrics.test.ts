@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { VERDICTS } from '../../src/devices/device-facts.js'
 import { Durations } from '../../src/server/durations.js'
 import { handshakeCauseOf } from '../../src/server/handshake-causes.js'
-import { METRICS, writeMetrics } from '../../src/server/metrics.js'
+import { createRegistry, METRICS } from '../../src/server/metrics.js'
 import type { Measured } from '../../src/server/routes/metrics.js'
 import { aSelfSigned } from '../support/certificates.js'
 import { type Family, readExposition } from '../support/exposition.js'
@@ -173,7 +173,7 @@ describe('/metrics', () => {
   })
 })
 
-describe('writeMetrics', async () => {
+describe('createRegistry', async () => {
   const { certificate: leaf } = await aSelfSigned({ purpose: 'server', valid: [new Date(0), new Date(2e12)] })
   const measured: Measured = {
     version: '1.2.3',
@@ -194,22 +194,25 @@ describe('writeMetrics', async () => {
     eventListeners: 2,
     certificates: { ca: undefined, leaf }
   }
-  const family = (name: string, changed: Partial<Measured> = {}): Family | undefined =>
-    readExposition(writeMetrics({ ...measured, ...changed })).get(name)
+  const family = async (name: string, changed: Partial<Measured> = {}): Promise<Family | undefined> =>
+    readExposition(await createRegistry(() => ({ ...measured, ...changed })).metrics()).get(name)
 
-  it('tells when a certificate ends in seconds since 1970, and nothing of one that is not known', () => {
-    expect(family('otad_certificate_expiry_timestamp_seconds')?.samples).toEqual([
+  it('tells when a certificate ends in seconds since 1970, and nothing of one that is not known', async () => {
+    expect((await family('otad_certificate_expiry_timestamp_seconds'))?.samples).toEqual([
       { name: 'otad_certificate_expiry_timestamp_seconds', labels: { certificate: 'leaf' }, value: 2000000000 }
     ])
   })
 
-  it('counts each duration in its own bucket and in all that are larger', () => {
+  it('counts each duration in its own bucket and in all that are larger', async () => {
     const durations = new Durations([1, 10])
     for (const durationMs of [500, 1000, 1001, 60_000, -5]) durations.note(durationMs)
+    const found = await family('otad_download_duration_seconds', { downloadDurations: durations })
     expect(
-      family('otad_download_duration_seconds', { downloadDurations: durations })?.samples.map(
-        ({ name, labels, value }) => [name.slice('otad_download_duration_seconds'.length), labels.le, value]
-      )
+      found?.samples.map(({ name, labels, value }) => [
+        name.slice('otad_download_duration_seconds'.length),
+        labels.le,
+        value
+      ])
     ).toEqual([
       ['_bucket', '1', 3],
       ['_bucket', '10', 4],
@@ -219,8 +222,8 @@ describe('writeMetrics', async () => {
     ])
   })
 
-  it('says what a metric is before there is anything to count', () => {
-    expect(family('otad_candidates_rejected_total', { candidatesRejected: new Map() })).toMatchObject({
+  it('says what a metric is before there is anything to count', async () => {
+    expect(await family('otad_candidates_rejected_total', { candidatesRejected: new Map() })).toMatchObject({
       type: 'counter',
       samples: []
     })

@@ -51,7 +51,7 @@ export interface Measured extends Counts {
   readonly sessions: Sessions
 }
 
-/** `/metrics`: Prometheus text. What writes it is loaded by the first who asks: a desk has no Prometheus. */
+/** `/metrics`: Prometheus text. The library is loaded by the first who asks: a desk has no Prometheus. */
 const routes: FastifyPluginAsync<MetricsOptions> = async (fastify, { counts, devices, version }) => {
   const sessions: Sessions = { full: 0, resumed: 0 }
   fastify.server.on('secureConnection', (socket: TLSSocket) => {
@@ -64,33 +64,32 @@ const routes: FastifyPluginAsync<MetricsOptions> = async (fastify, { counts, dev
     devices: devices(),
     sessions
   })
-  let writing: Promise<Writing> | undefined
+  let measured: Measured
+  let registries: Promise<readonly Registry[]> | undefined
   fastify.route({
     method: ['GET', 'HEAD'],
     url: '/metrics',
     handler: async (_request, reply) => {
-      writing ??= loadWriting()
-      const { writeMetrics, ofProcess } = await writing
+      registries ??= loadRegistries(() => measured)
+      const loaded = await registries
+      measured = measure()
+      const texts = await Promise.all(loaded.map(registry => registry.metrics()))
       return reply
-        .type(ofProcess.contentType)
+        .type(loaded[0]?.contentType ?? 'text/plain')
         .header('cache-control', 'no-store')
-        .send(`${writeMetrics(measure())}\n${await ofProcess.metrics()}`)
+        .send(texts.join('\n'))
     }
   })
 }
 export default routes
 
-interface Writing {
-  readonly writeMetrics: (measured: Measured) => string
-  readonly ofProcess: Registry
-}
-
-async function loadWriting(): Promise<Writing> {
-  const [{ writeMetrics }, { collectDefaultMetrics, Registry }] = await Promise.all([
+/** Those of otad, and those of the process. */
+async function loadRegistries(measured: () => Measured): Promise<readonly Registry[]> {
+  const [{ createRegistry }, { collectDefaultMetrics, Registry }] = await Promise.all([
     import('../metrics.js'),
     import('prom-client')
   ])
   const ofProcess = new Registry()
   collectDefaultMetrics({ register: ofProcess })
-  return { writeMetrics, ofProcess }
+  return [createRegistry(measured), ofProcess]
 }
