@@ -1,21 +1,34 @@
 import path from 'node:path'
 import type { DeviceFacts, DeviceHistory, LiveDownload } from './devices/device-facts.js'
 import type { What } from './devices/device-record.js'
+import {
+  begunAgain,
+  confirms,
+  confirmsOther,
+  cutOff,
+  downloadsAgainAndAgain,
+  handedOver,
+  lacksRoom,
+  lookedAtHead,
+  sentBack,
+  toldUnchanged,
+  wentBack
+} from './devices/happenings.js'
 import { byDevice, type Contact, identityOf, type Ledger, type ReleaseMark } from './devices/ledger.js'
 import { LedgerFile } from './devices/ledger-file.js'
 import { Neighbours } from './devices/neighbours.js'
+import { normalDevice } from './devices/normal-device.js'
 import { BROWSER, nameClient } from './devices/update-client.js'
 import type { Findings } from './loops.js'
 import { type Catalog, releasesOf } from './releases/catalog.js'
 import type { Release } from './releases/release.js'
-import { normalDevice } from './runs/pins.js'
 import { runs } from './server/arduino.js'
 import type { Download } from './server/downloads.js'
 import { OWN_CODES } from './server/handshake-causes.js'
 import type { Live, Sending } from './server/live-downloads.js'
 import type { Begun, SentBack } from './server/plugins/firmware-sender.js'
 import type { Visit } from './server/visit.js'
-import { fileSize, percentOf, shortDigest, spokenDuration } from './words.js'
+import { shortDigest } from './words.js'
 
 export interface DeviceKeeperOptions {
   /** `state/` of the home. */
@@ -112,47 +125,42 @@ export class DeviceKeeper {
   }
 
   readonly onDownload = (download: Download): void => {
-    const { release, outcome } = download
-    const contact = this.#askedFor(download)
+    const { release, outcome, sent, durationMs, ranges, cause } = download
     const now = this.#now()
-    const mark = markOf(release)
+    const contact = contactOf(download)
     switch (outcome) {
       case 'complete':
-        this.ledger.note(contact, { ...describeComplete(download), ...ofRelease(release) }, now)
-        this.ledger.received(contact, mark, now)
+        this.ledger.note(contact, handedOver(release, durationMs, ranges), now)
+        this.ledger.received(contact, markOf(release), now)
         break
       case 'unchanged':
-        this.ledger.note(
-          contact,
-          { is: 'up-to-date', sentence: `runs ${wordsFor(release)} already`, ...ofRelease(release) },
-          now
-        )
-        this.ledger.runs(contact, mark, 'told', now)
+        this.#askedFor(download)
+        this.ledger.note(contact, toldUnchanged(release), now)
+        this.ledger.runs(contact, markOf(release), 'told', now)
         break
       case 'aborted':
-        this.#noteCut(download, contact, now)
+        if (this.#isLook(download, contact, now)) {
+          this.#believe(contact, release, now)
+          this.ledger.note(contact, lookedAtHead(release), now)
+          return
+        }
+        this.ledger.note(contact, cutOff(release, sent, durationMs, cause), now)
+        this.#noteNext(download, contact)
         break
       case 'no-room':
         // Told with what it lacks, by the findings.
+        this.#askedFor(download)
         break
     }
   }
 
   /** What was found out about a device when one more of its downloads had ended. */
-  onFindings({ looping, rolledback, full }: Findings, { device, recipient, client, release }: Download): void {
-    const contact = contactOf({ device, recipient, client })
-    const note = (is: What['is'], sentence: string, fix: string): void =>
-      this.ledger.note(contact, { is, sentence, fix, ...ofRelease(release) }, this.#now())
-    if (rolledback !== undefined)
-      note('rolled-back', `went back to ${rolledback.running || 'its old firmware'}`, rolledback.reason)
-    if (looping !== undefined)
-      note('looping', `has downloaded it ${looping.times} times within ten minutes`, looping.reason)
-    if (full !== undefined)
-      note(
-        'no-room',
-        `has ${fileSize(full.free)} of free space for an image of ${fileSize(full.size)}`,
-        'give it a partition scheme with larger app slots, or make the image smaller'
-      )
+  onFindings({ looping, rolledback, full }: Findings, download: Download): void {
+    const { release } = download
+    const note = (what: What): void => this.ledger.note(contactOf(download), what, this.#now())
+    if (rolledback !== undefined) note(wentBack(release, rolledback.running, rolledback.reason))
+    if (looping !== undefined) note(downloadsAgainAndAgain(release, looping.times, looping.reason))
+    if (full !== undefined) note(lacksRoom(release, full.size, full.free))
   }
 
   readonly onVisit = (visit: Visit): void => {
@@ -181,15 +189,8 @@ export class DeviceKeeper {
     }
   }
 
-  readonly onSentBack = (sentBack: SentBack): void => {
-    const { release, reason } = sentBack
-    const contact = this.#askedFor(sentBack)
-    const { name, digest } = release
-    this.ledger.note(
-      contact,
-      { is: 'sent-back', sentence: 'sent back to the first byte', fix: reason, name, digest },
-      this.#now()
-    )
+  readonly onSentBack = (refused: SentBack): void => {
+    this.ledger.note(this.#askedFor(refused), sentBack(refused.release, refused.reason), this.#now())
   }
 
   onFailedHandshake({ device, code, cause, fix }: Failure): void {
@@ -237,33 +238,25 @@ export class DeviceKeeper {
     this.ledger.runs(contact, received, 'believed', now)
   }
 
-  #noteCut(download: Download, contact: Contact, now: number): void {
-    const { release, sent, durationMs, cause } = download
+  /** A device that compares versions itself reads the head of an image, and leaves it when it has that. */
+  #isLook({ release, durationMs, sent }: Download, contact: Contact, now: number): boolean {
     const { received, running } = this.ledger.seen(contact, now)
     const hasIt = received?.digest === release.digest || running?.digest === release.digest
-    if (hasIt && durationMs < LOOK_MS && sent < release.size) {
-      this.#believe(contact, release, now)
-      const sentence = `looked at the head of ${wordsFor(release)}, which it was handed before, and left it`
-      this.ledger.note(contact, { is: 'up-to-date', sentence, ...ofRelease(release) }, now)
-      return
-    }
-    const { size } = release
-    const sentence = `cut at ${percentOf(sent, size)} of ${fileSize(size)} after ${spokenDuration(durationMs)}: ${cause}`
-    this.ledger.note(contact, { is: 'cut', sentence, ...ofRelease(release) }, now)
-    // Of ranges it is only known that they ended when others have begun.
-    const next = this.#options.live().find(other => other.recipient.client === download.recipient.client)
+    return hasIt && durationMs < LOOK_MS && sent < release.size
+  }
+
+  /** Of ranges it is only known that they ended when others have begun. */
+  #noteNext({ recipient }: Download, contact: Contact): void {
+    const next = this.#options.live().find(other => other.recipient.client === recipient.client)
     if (next !== undefined) this.#noteReturn(contact, next.release, next.from)
   }
 
   /** A device that was cut, or sent back, has begun again. */
-  #noteReturn(contact: Contact, { name, digest, size }: Release, start: number): void {
-    const last = this.ledger.seen(contact, this.#now()).events.at(-1)
-    if (last?.name !== name || (last.is !== 'cut' && last.is !== 'sent-back')) return
-    const what: What =
-      start > 0
-        ? { is: 'resumed', sentence: `goes on at ${percentOf(start, size)} of ${fileSize(size)}` }
-        : { is: 'restarted', sentence: 'begins again from the first byte' }
-    this.ledger.note(contact, { ...what, name, digest }, this.#now())
+  #noteReturn(contact: Contact, release: Release, start: number): void {
+    const now = this.#now()
+    const last = this.ledger.seen(contact, now).events.at(-1)
+    if (last?.name !== release.name || (last.is !== 'cut' && last.is !== 'sent-back')) return
+    this.ledger.note(contact, begunAgain(release, start), now)
   }
 
   /** Sketches tell their MAC as they update, and not as they confirm: who was handed that name at this address is meant. */
@@ -277,11 +270,7 @@ export class DeviceKeeper {
     const { received } = this.ledger.seen(contact, now)
     const mark = release === undefined ? { name, digest: null, version: shortDigest(sha) } : markOf(release)
     const isBack = received !== null && received.name === name && received.digest !== mark.digest
-    const runs = `runs ${describeMark(mark)}`
-    const what: What = isBack
-      ? { is: 'rolled-back', sentence: `${runs}, though it was handed ${describeMark(received)} whole`, fix: WENT_BACK }
-      : { is: 'running', sentence: `says that it ${runs}` }
-    this.ledger.note(contact, { ...what, name, digest: mark.digest }, now)
+    this.ledger.note(contact, isBack ? confirmsOther(mark, received, WENT_BACK) : confirms(mark), now)
     this.ledger.runs(contact, mark, 'confirmed', now)
     const device = contact.mac ?? contact.address
     const { version, digest } = mark
@@ -298,26 +287,6 @@ function contactOf({ recipient, client }: Pick<Sending, 'device' | 'recipient' |
 
 function markOf({ name, digest, version, chip }: Release): ReleaseMark {
   return { name, digest, version, chip }
-}
-
-function ofRelease({ name, digest }: Release): Pick<What, 'name' | 'digest'> {
-  return { name, digest }
-}
-
-function describeComplete({ release, durationMs, ranges }: Download): Pick<What, 'is' | 'sentence'> {
-  const inRanges = ranges > 1 ? ` in ${ranges} ranges` : ''
-  return {
-    is: 'complete',
-    sentence: `${fileSize(release.size)} handed over in ${spokenDuration(durationMs)}${inRanges}`
-  }
-}
-
-function wordsFor({ name, version }: Pick<Release, 'name' | 'version'>): string {
-  return [name, version].filter(Boolean).join(' ')
-}
-
-function describeMark({ version, digest }: ReleaseMark): string {
-  return digest === null ? version : `${version} (${shortDigest(digest)})`.trim()
 }
 
 function tellLive(live: Live): LiveDownload {

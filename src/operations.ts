@@ -12,6 +12,7 @@ import {
   type Unpinned
 } from './answers.js'
 import type { DeviceHistory } from './devices/device-facts.js'
+import { normalDevice } from './devices/normal-device.js'
 import { OperatorError, systemErrorCode } from './errors.js'
 import type { Report } from './log.js'
 import { type Catalog, type Change, type NameEntry, releasesOf } from './releases/catalog.js'
@@ -25,7 +26,7 @@ import {
   withoutSlash
 } from './releases/choose-release.js'
 import type { Release } from './releases/release.js'
-import { normalDevice, type Pins } from './runs/pins.js'
+import type { Pins } from './runs/pins.js'
 import type { Health } from './server/app.js'
 import { shortDigest } from './words.js'
 

@@ -41,7 +41,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'node:os'
   ],
   'watch/': ['watch/', 'image/', 'errors.ts', 'chokidar', 'node:fs', 'node:fs/promises', 'node:os'],
-  'runs/': ['runs/', 'errors.ts', 'atomic-file.ts', 'node:fs/promises', 'sealed-lines.ts'],
+  'runs/': ['runs/', 'devices/normal-device.ts', 'errors.ts', 'atomic-file.ts', 'node:fs/promises', 'sealed-lines.ts'],
   'certs/': ['certs/', 'errors.ts', 'atomic-file.ts', '@peculiar/x509', 'selfsigned', 'node:fs/promises'],
   'server/': [
     'server/',
@@ -70,7 +70,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'credentials-keeper.ts': ['certs/', 'config/', 'server/', 'errors.ts', 'log.ts', 'node:fs/promises'],
   'identity.ts': ['certs/', 'config/', 'errors.ts', 'host.ts', 'log.ts'],
   'identity-keeper.ts': ['certs/', 'identity.ts', 'server/', 'errors.ts', 'log.ts'],
-  'devices/': ['devices/', 'errors.ts', 'atomic-file.ts', 'sealed-lines.ts', 'typebox', 'node:fs/promises'],
+  'devices/': ['devices/', 'errors.ts', 'words.ts', 'atomic-file.ts', 'sealed-lines.ts', 'typebox', 'node:fs/promises'],
   'device-keeper.ts': ['devices/', 'releases/', 'runs/', 'server/', 'loops.ts', 'words.ts'],
   'desk/': ['desk/', 'devices/', 'releases/', 'answers.ts'],
   'mdns/': ['mdns/', 'errors.ts', 'log.ts', 'words.ts', 'multicast-dns', 'dns-packet', 'node:dgram', 'node:os'],
@@ -159,7 +159,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'smartthings/addresses.ts',
     'image/',
     'releases/',
-    'runs/pins.ts',
+    'devices/normal-device.ts',
     'control/',
     'devices/attention.ts',
     'devices/device-facts.ts',

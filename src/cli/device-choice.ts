@@ -1,5 +1,5 @@
 import type { DeviceFacts } from '../devices/device-facts.js'
-import { normalDevice } from '../runs/pins.js'
+import { normalDevice } from '../devices/normal-device.js'
 
 /**
  * The devices that a person means by a MAC, an address, a fingerprint or a label, in whatever spelling, in the order in which they are given. An

@@ -1,6 +1,6 @@
 import type { ReleaseFacts, Status } from '../answers.js'
 import type { DeviceEvent, DeviceHistory, VerdictKind } from '../devices/device-facts.js'
-import { normalDevice } from '../runs/pins.js'
+import { normalDevice } from '../devices/normal-device.js'
 import { chooseDevices } from './device-choice.js'
 
 /** What is waited for. */

@@ -57,6 +57,7 @@ export class Desk {
       if (this.#listeners.size > 0) return
       clearInterval(this.#timer)
       this.#timer = undefined
+      this.#options.ledger.ignoreChanges()
     }
   }
 

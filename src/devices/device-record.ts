@@ -58,12 +58,17 @@ export type What = Pick<Happening, 'is' | 'sentence'> & Partial<Pick<Happening, 
 /** Notes an event. The same thing again is counted, with the words of the last time. */
 export function addEvent(record: DeviceRecord, what: What, at: number): Happening {
   const { is, sentence, fix = null, name = null, digest = null } = what
-  const told = { sentence: sentence.slice(0, LONGEST_TEXT), fix: fix?.slice(0, LONGEST_TEXT) ?? null }
-  const event = { at, is, ...told, name, digest, count: 1 }
+  const told = { sentence: shortText(sentence), fix: shortText(fix), name: shortText(name), digest: shortText(digest) }
+  const event = { at, is, ...told, count: 1 }
   const last = record.events.at(-1)
   const counted = last !== undefined && isAgain(last, event) ? { ...event, count: last.count + 1 } : event
   record.events = withEvent(record.events, counted)
   return counted
+}
+
+/** As much of a text as is kept of it. */
+export function shortText<T extends string | null>(text: T): T {
+  return (text === null ? null : text.slice(0, LONGEST_TEXT)) as T
 }
 
 /** The events with one more; one that is the last of them again takes its place. */

@@ -68,7 +68,7 @@ export class LedgerFile {
   }
 
   async #write(): Promise<void> {
-    if (this.#changed.size === 0 && this.#events.length === 0) return
+    if (this.#changed.size === 0 && this.#events.length === 0 && !this.#hasFailed) return
     const facts = [...this.#changed].map(writeFactsLine)
     const events = this.#events.map(({ record, event }) => writeEventLine(record.id, event))
     this.#changed.clear()

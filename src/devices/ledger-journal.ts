@@ -48,7 +48,7 @@ function takeLine(value: unknown, records: Map<string, DeviceRecord>): boolean {
     records.set(facts.id, { ...facts, events: records.get(facts.id)?.events ?? [] })
     return true
   }
-  const record = records.get(String(value.id))
+  const record = isText(value.id) ? records.get(value.id) : undefined
   if (record === undefined || !isHappening(value.event)) return false
   record.events = withEvent(record.events, value.event)
   return true
@@ -84,8 +84,10 @@ function isMark(value: unknown): value is Mark {
   return isText(value.name) && isOrNull(value.digest, isText) && isText(value.version) && isTime(value.at)
 }
 
+const SOURCES = ['confirmed', 'told', 'believed'] as const satisfies readonly RunningMark['source'][]
+
 function isRunning(value: unknown): value is RunningMark {
-  return isMark(value) && 'source' in value && ['confirmed', 'told', 'believed'].includes(String(value.source))
+  return isMark(value) && 'source' in value && SOURCES.some(source => source === value.source)
 }
 
 function isHappening(value: unknown): value is Happening {

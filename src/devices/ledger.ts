@@ -4,10 +4,12 @@ import {
   type DeviceRecord,
   type Happening,
   type Mark,
+  shortText,
   tellDevice,
   tellHistory,
   type What
 } from './device-record.js'
+import { normalDevice } from './normal-device.js'
 import { nameClient, type Told } from './update-client.js'
 
 /** Who is at the other end, as far as it tells. A connection that fails tells its address alone. */
@@ -59,8 +61,8 @@ export class Ledger {
   readonly #records = new Map<string, DeviceRecord>()
   /** Who was seen last at an address. */
   readonly #at = new Map<string, DeviceRecord>()
-  /** Those that have changed, or are gone, since somebody asked. */
-  readonly #changed = new Set<string>()
+  /** Those that have changed, or are gone, since somebody asked; undefined while nobody wants to know. */
+  #changed: Set<string> | undefined
   #events = 0
 
   constructor(options: LedgerOptions = {}, kept: Iterable<DeviceRecord> = []) {
@@ -72,7 +74,6 @@ export class Ledger {
     }
     this.#forgetOldest()
     this.#forgetEvents()
-    this.#changed.clear()
   }
 
   get size(): number {
@@ -98,9 +99,10 @@ export class Ledger {
   /** It asked for a release, and was answered. */
   asked(contact: Contact, release: ReleaseMark, now: number): DeviceRecord {
     const record = this.seen(contact, now)
-    const isNew = record.asked?.name !== release.name || record.asked.digest !== release.digest
-    record.asked = markOf(release, now)
-    record.chip = release.chip ?? record.chip
+    const mark = markOf(release, now)
+    const isNew = record.asked?.name !== mark.name || record.asked.digest !== mark.digest
+    record.asked = mark
+    record.chip = shortText(release.chip ?? record.chip)
     if (isNew) this.#options.onChange?.(record)
     return record
   }
@@ -127,17 +129,17 @@ export class Ledger {
   runs(contact: Contact, release: ReleaseMark, source: RunningRelease['source'], now: number): void {
     const record = this.seen(contact, now)
     const { running } = record
-    const isSame =
-      running?.name === release.name && running.digest === release.digest && running.version === release.version
+    const mark = markOf(release, now)
+    const isSame = running?.name === mark.name && running.digest === mark.digest && running.version === mark.version
     // What is known already, from one who knows as well: since when it runs does not change.
     if (isSame && (running.source === source || source === 'believed')) return
-    record.running = { ...markOf(release, isSame ? running.at : now), source }
+    record.running = { ...mark, at: isSame ? running.at : now, source }
     this.#options.onChange?.(record)
   }
 
-  /** A device by its id, or its label. */
+  /** A device by its id, in any spelling, or by its label. */
   find(id: string): DeviceRecord | undefined {
-    const known = this.#records.get(id)
+    const known = this.#records.get(id) ?? this.#records.get(normalDevice(id) ?? id)
     if (known !== undefined) return known
     for (const record of this.#records.values()) if (this.#labelOf(record) === id) return record
     return undefined
@@ -171,11 +173,16 @@ export class Ledger {
     return { ...this.tell(record, live), history: tellHistory(record) }
   }
 
-  /** The ids of those that have changed since this was asked last, gone ones included. */
+  /** The ids of those that have changed since this was asked last, gone ones included; from the first time on. */
   takeChanged(): ReadonlySet<string> {
-    const changed = new Set(this.#changed)
-    this.#changed.clear()
+    const changed = this.#changed ?? new Set()
+    this.#changed = new Set()
     return changed
+  }
+
+  /** Nobody asks for changes any more. */
+  ignoreChanges(): void {
+    this.#changed = undefined
   }
 
   #labelOf({ id, mac, address }: DeviceRecord): string | null {
@@ -196,15 +203,17 @@ export class Ledger {
     let isNew = record.address !== address
     if (isNew && this.#at.get(record.address) === record) this.#at.delete(record.address)
     record.address = address
-    const ownMac = mac ?? record.mac ?? this.#options.macOf?.(address) ?? null
+    // Of an address it is the one that has it now.
+    const ownMac = mac ?? this.#options.macOf?.(address) ?? record.mac
     if (ownMac !== record.mac) {
       record.mac = ownMac
       isNew = true
     }
-    if (userAgent !== undefined && userAgent.slice(0, LONGEST_AGENT) !== record.userAgent) {
+    if (userAgent !== undefined) {
       const { client, sdk } = nameClient(userAgent, told)
-      Object.assign(record, { userAgent: userAgent.slice(0, LONGEST_AGENT), client, sdk: sdk ?? record.sdk })
-      isNew = true
+      const named = { userAgent: userAgent.slice(0, LONGEST_AGENT), client, sdk: shortText(sdk ?? record.sdk) }
+      isNew ||= named.userAgent !== record.userAgent || client !== record.client || named.sdk !== record.sdk
+      Object.assign(record, named)
     }
     return isNew
   }
@@ -213,7 +222,7 @@ export class Ledger {
     this.#records.delete(record.id)
     this.#records.set(record.id, record)
     this.#at.set(record.address, record)
-    this.#changed.add(record.id)
+    this.#changed?.add(record.id)
   }
 
   #forgetEvents(): void {
@@ -233,7 +242,7 @@ export class Ledger {
       this.#records.delete(id)
       this.#events -= record.events.length
       if (this.#at.get(record.address) === record) this.#at.delete(record.address)
-      this.#changed.add(id)
+      this.#changed?.add(id)
     }
   }
 }
@@ -283,5 +292,5 @@ function createRecord(contact: Contact, now: number): DeviceRecord {
 }
 
 function markOf({ name, digest, version }: ReleaseMark, at: number): Mark {
-  return { name, digest, version, at }
+  return { name: shortText(name), digest: shortText(digest), version: shortText(version), at }
 }

@@ -26,6 +26,10 @@ const AGENTS: readonly (readonly [agent: RegExp, client: string])[] = [
   [/^ESP8266-http-Update/i, 'ESP8266httpUpdate'],
   [/^ESP32HTTPClient/i, 'Arduino HTTPClient'],
   [/^ESP8266HTTPClient/i, 'ESP8266 HTTPClient'],
+  [/^Arduino\//i, 'ArduinoHttpClient'],
+  // native_ota of ESP8266_RTOS_SDK
+  [/^esp-idf\/1\.0/i, 'ESP8266_RTOS_SDK'],
+  [/^Mender\/(\S+)/i, 'Mender'],
   [/^curl\/(\S+)/i, 'curl'],
   [/^wget\/(\S+)/i, 'Wget'],
   [/^mozilla\//i, BROWSER],

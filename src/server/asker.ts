@@ -1,6 +1,6 @@
 import type { TLSSocket } from 'node:tls'
 import type { FastifyRequest } from 'fastify'
-import { normalDevice } from '../runs/pins.js'
+import { normalDevice } from '../devices/normal-device.js'
 import type { Asked, Asker } from '../runs/run-table.js'
 import { type ArduinoClient, readArduinoClient } from './arduino.js'
 import type { Recipient } from './downloads.js'

@@ -25,13 +25,13 @@ const LISTENERS = 3
 /** Devices that look for an update, a second. */
 const LOOKS_PER_SECOND = 20
 const SECONDS = 10
-const ROUNDS = 3
+const ROUNDS = 5
 /** Share of a core. */
 const BAR = 0.02
 const NAME = 'app.bin'
-/** At 20 KB/s, 200 downloads of this are under way longer than all rounds take. */
+/** At 10 KB/s, 200 downloads of this are under way longer than all rounds take. */
 const IMAGE = anImage({ length: 12_000_000, seed: 1 })
-const SIP = { length: 5_000, everyMs: 250 }
+const SIP = { length: 2_500, everyMs: 250 }
 const DAEMON = resolve('dist/cli/main.js')
 
 process.exitCode = await main()
@@ -163,7 +163,7 @@ function linesOf(index: number): string {
   return writeDeviceLines(record)
 }
 
-/** Devices that download, each from an address of its own, at 20 KB/s. */
+/** Devices that download, each from an address of its own, at 10 KB/s. */
 async function startReaders(target: Target): Promise<readonly TLSSocket[]> {
   const sockets: TLSSocket[] = []
   for (let index = 0; index < DOWNLOADS; index++) {

@@ -319,6 +319,7 @@ describe('a ledger', () => {
 
   it('tells once who has changed', () => {
     const ledger = new Ledger({ mostDevices: 2 })
+    expect([...ledger.takeChanged()]).toEqual([])
     ledger.seen(IDF, NOON)
     ledger.seen(ARDUINO, NOON)
     expect([...ledger.takeChanged()].sort()).toEqual([ADDRESS, MAC].sort())

@@ -1,7 +1,8 @@
 import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { normalDevice, Pins } from '../../src/runs/pins.js'
+import { normalDevice } from '../../src/devices/normal-device.js'
+import { Pins } from '../../src/runs/pins.js'
 import { digestOf } from '../support/asked-daemon.js'
 import { temporaryFolder } from '../support/daemon.js'
 
