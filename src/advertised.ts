@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { fingerprintOf } from './certs/keystore.js'
 import type { DeskCertificate } from './desk/desk-facts.js'
 import type { Identity } from './identity.js'
-import { pathOf } from './releases/manifest.js'
+import { pathOf } from './releases/path-of.js'
 
 export interface EmbeddedCertificate {
   readonly file: string

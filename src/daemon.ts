@@ -20,7 +20,7 @@ import type { Report } from './log.js'
 import type { Announcement } from './mdns/announce.js'
 import { createOperations } from './operations.js'
 import { createPublishing } from './publish.js'
-import { pathOf } from './releases/manifest.js'
+import { pathOf } from './releases/path-of.js'
 import { PartKeeper } from './releases/part-keeper.js'
 import type { Health } from './server/app.js'
 import { probePort, startServer } from './server/server.js'
@@ -142,8 +142,9 @@ async function runDaemon(options: RunOptions): Promise<Daemon> {
     stateFolder,
     currentCatalog: () => kept.catalog,
     live: () => server.live.list(),
-    onConfirmed: confirmed => report('device.running', confirmed),
-    onRolledBack: rolledBack => tally.report('device.rolledback', rolledBack),
+    liveOf: client => server.live.find(client),
+    onConfirmed: confirmed => tally.onConfirmed(confirmed),
+    onRolledBack: rolledBack => tally.onRolledBack(rolledBack),
     onFailure: code => report('devices.failed', { reason: `state/devices.jsonl cannot be written (${code})` }),
     onDamaged: lines =>
       report('catalog.repaired', { file: 'devices.jsonl', reason: `${counted(lines, 'damaged line')} left out` })
@@ -221,11 +222,13 @@ async function runDaemon(options: RunOptions): Promise<Daemon> {
       ...tally.counts(),
       names: [...kept.catalog.servedNames()].length,
       activeTransfers: server.activeTransfers,
+      deviceVerdicts: devices.ledger.countVerdicts(devices.live()),
       eventListeners: desk.listeners,
       certificates: { ca: identities.identity.anchor?.certificate, leaf: identities.credentials.certificate }
     }),
     onBegun: devices.onBegun,
     onVisit: devices.onVisit,
+    onBrokenRange: devices.onBrokenRange,
     onDownload: download => {
       devices.onDownload(download)
       tally.onDownload(download)
@@ -260,7 +263,7 @@ async function runDaemon(options: RunOptions): Promise<Daemon> {
     describeHealth: health,
     origin,
     activeTransfers: () => server.activeTransfers,
-    devices: history => devices.tellHistories(history),
+    devices: (history, device) => devices.tellHistories(history, device),
     isRestoring: () => kept.isRestoring
   })
   kept.serve(connection => serveControl(connection, { operations, onBug: err => report('bug', { err }) }))

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import type { DeviceFacts, DeviceHistory, LiveDownload } from './devices/device-facts.js'
-import type { What } from './devices/device-record.js'
+import type { Mark, What } from './devices/device-record.js'
 import {
   begunAgain,
   confirms,
@@ -18,6 +18,7 @@ import { byDevice, type Contact, identityOf, type Ledger, type ReleaseMark } fro
 import { LedgerFile } from './devices/ledger-file.js'
 import { Neighbours } from './devices/neighbours.js'
 import { normalDevice } from './devices/normal-device.js'
+import { hasGoneBack, isBelieved, isLook, mayHaveRestarted } from './devices/running.js'
 import { BROWSER, nameClient } from './devices/update-client.js'
 import type { Findings } from './loops.js'
 import { type Catalog, releasesOf } from './releases/catalog.js'
@@ -38,6 +39,8 @@ export interface DeviceKeeperOptions {
   readonly currentCatalog: () => Catalog
   /** Downloads under way. */
   readonly live: () => readonly Live[]
+  /** One of them, of a client as the run table knows it. */
+  readonly liveOf: (client: string) => Pick<Live, 'release' | 'from'> | undefined
   /** A device says that it runs a release. */
   readonly onConfirmed: (confirmed: Confirmed) => void
   /** One says that it runs another release than it was handed whole last. */
@@ -64,9 +67,6 @@ export interface Failure {
   readonly cause: string
   readonly fix: string
 }
-
-/** A device that has an image reads no more than its head, and leaves: whatever is cut sooner than this may be no more than a look. */
-const LOOK_MS = 10_000
 
 const WENT_BACK =
   'the bootloader went back because the new firmware was not confirmed (esp_ota_mark_app_valid_cancel_rollback) or did not boot; its serial log says which'
@@ -115,9 +115,9 @@ export class DeviceKeeper {
     return this.ledger.tellHistory(record, byDevice(this.live()).get(record.id) ?? [])
   }
 
-  /** Every device, the one that was seen last first; without their histories these are empty. */
-  tellHistories(withHistory: boolean): readonly DeviceHistory[] {
-    return this.ledger.tellHistories(this.live(), withHistory)
+  /** Every device, or those that a person means, the one that was seen last first; without their histories these are empty. */
+  tellHistories(withHistory: boolean, device?: string): readonly DeviceHistory[] {
+    return this.ledger.tellHistories(this.live(), withHistory, device)
   }
 
   readonly onBegun = (begun: Begun): void => {
@@ -139,11 +139,7 @@ export class DeviceKeeper {
         this.ledger.runs(contact, markOf(release), 'told', now)
         break
       case 'aborted':
-        if (this.#isLook(download, contact, now)) {
-          this.#believe(contact, release, now)
-          this.ledger.note(contact, lookedAtHead(release), now)
-          return
-        }
+        if (download.isToldCut || this.#noteLook(download, contact)) return
         this.ledger.note(contact, cutOff(release, sent, durationMs, cause), now)
         this.#noteNext(download, contact)
         break
@@ -154,10 +150,18 @@ export class DeviceKeeper {
     }
   }
 
+  /** A connection was lost in the middle of a range: the download may go on, and is not told of yet. */
+  readonly onBrokenRange = (download: Download): void => {
+    const { release, sent, durationMs, cause } = download
+    const contact = contactOf(download)
+    if (this.#noteLook(download, contact)) return
+    this.ledger.note(contact, cutOff(release, sent, durationMs, cause), this.#now())
+  }
+
   /** What was found out about a device when one more of its downloads had ended. */
   onFindings({ looping, rolledback, full }: Findings, download: Download): void {
     const { release } = download
-    const note = (what: What): void => this.ledger.note(contactOf(download), what, this.#now())
+    const note = (what: What): number => this.ledger.note(contactOf(download), what, this.#now())
     if (rolledback !== undefined) note(wentBack(release, rolledback.running, rolledback.reason))
     if (looping !== undefined) note(downloadsAgainAndAgain(release, looping.times, looping.reason))
     if (full !== undefined) note(lacksRoom(release, full.size, full.free))
@@ -172,7 +176,7 @@ export class DeviceKeeper {
       case 'document':
         if (release === undefined) return
         this.#askedFor({ ...visit, release })
-        this.#believe(contact, release, now)
+        if (mayHaveRestarted(this.ledger.seen(contact, now), now)) this.#believe(contact, release)
         this.ledger.note(contact, { is: 'seen', sentence: `asked what there is of ${name}`, name }, now)
         break
       case 'not-found':
@@ -184,8 +188,11 @@ export class DeviceKeeper {
         if (this.ledger.at(contact.address) === undefined) return
         this.ledger.note(contact, { is: 'seen', sentence: 'looks at the page' }, now)
         break
+      case 'sent-back':
+        if (release !== undefined) this.ledger.note(contact, sentBack(release, answer), now)
+        break
       case 'confirmed':
-        this.#confirm(this.#whoConfirms(contact, name), name, release, answer, now)
+        this.#confirm(this.#whoConfirms(contact, name), name, release, answer)
     }
   }
 
@@ -228,26 +235,24 @@ export class DeviceKeeper {
     return contact
   }
 
-  /** One that was handed a release whole, and comes back later without taking it again, runs it as far as anybody can know. */
-  #believe(contact: Contact, { name, digest }: Release, now: number): void {
+  #believe(contact: Contact, release: Release): void {
+    const now = this.#now()
     const record = this.ledger.seen(contact, now)
-    const { received, running } = record
-    if (received === null || received.name !== name || received.digest !== digest) return
-    if (running?.digest === digest || (running !== null && running.source !== 'believed' && running.at > received.at))
-      return
-    this.ledger.runs(contact, received, 'believed', now)
+    if (isBelieved(record, release)) this.ledger.runs(contact, markOf(release), 'believed', now)
   }
 
-  /** A device that compares versions itself reads the head of an image, and leaves it when it has that. */
-  #isLook({ release, durationMs, sent }: Download, contact: Contact, now: number): boolean {
-    const { received, running } = this.ledger.seen(contact, now)
-    const hasIt = received?.digest === release.digest || running?.digest === release.digest
-    return hasIt && durationMs < LOOK_MS && sent < release.size
+  /** One that compares versions itself, has this release and leaves. Returns whether it is such a one. */
+  #noteLook({ release, durationMs }: Download, contact: Contact): boolean {
+    const now = this.#now()
+    if (!isLook(this.ledger.seen(contact, now), release, durationMs)) return false
+    this.#believe(contact, release)
+    this.ledger.note(contact, lookedAtHead(release), now)
+    return true
   }
 
   /** Of ranges it is only known that they ended when others have begun. */
   #noteNext({ recipient }: Download, contact: Contact): void {
-    const next = this.#options.live().find(other => other.recipient.client === recipient.client)
+    const next = this.#options.liveOf(recipient.client)
     if (next !== undefined) this.#noteReturn(contact, next.release, next.from)
   }
 
@@ -266,17 +271,26 @@ export class DeviceKeeper {
     return !isKnown && this.ledger.at(address)?.received?.name === name ? { address } : contact
   }
 
-  #confirm(contact: Contact, name: string, release: Release | undefined, sha: string, now: number): void {
-    const { received } = this.ledger.seen(contact, now)
+  #confirm(contact: Contact, name: string, release: Release | undefined, sha: string): void {
+    const now = this.#now()
+    const record = this.ledger.seen(contact, now)
+    const { received } = record
     const mark = release === undefined ? { name, digest: null, version: shortDigest(sha) } : markOf(release)
-    const isBack = received !== null && received.name === name && received.digest !== mark.digest
-    this.ledger.note(contact, isBack ? confirmsOther(mark, received, WENT_BACK) : confirms(mark), now)
-    this.ledger.runs(contact, mark, 'confirmed', now)
-    const device = contact.mac ?? contact.address
+    const isBack = hasGoneBack(record, { ...mark, number: release?.number }, this.#numberOf(received))
+    const device = record.mac ?? record.address
     const { version, digest } = mark
+    if (isBack && received !== null) {
+      const isAgain = this.ledger.note(contact, confirmsOther(mark, received, WENT_BACK), now) > 1
+      const reason = WENT_BACK
+      if (!isAgain) this.#options.onRolledBack({ device, name, version: received.version, running: version, reason })
+    } else this.ledger.note(contact, confirms(mark), now)
+    this.ledger.runs(contact, mark, 'confirmed', now)
     this.#options.onConfirmed({ device, name, version, digest: digest ?? undefined })
-    if (isBack)
-      this.#options.onRolledBack({ device, name, version: received.version, running: version, reason: WENT_BACK })
+  }
+
+  #numberOf(mark: Mark | null): number | undefined {
+    const entry = mark === null ? undefined : this.#options.currentCatalog().entry(mark.name)
+    return entry && releasesOf(entry).find(({ digest }) => digest === mark?.digest)?.number
   }
 }
 

@@ -67,7 +67,7 @@ export interface Events {
   }
   'device.looping': { device: string; name: string; version: string; times: number; reason: string }
   'device.rolledback': { device: string; name: string; version: string; running: string; reason: string }
-  'device.running': { device: string; name: string; version: string; digest: string | undefined }
+  'device.running': { device: string; name: string; version: string; digest: string | undefined; count: number }
   'device.full': { device: string; name: string; size: number; free: number }
   'auth.failed': { device: string; reason: string; count: number }
   'credentials.readable': { file: string; mode: string }
@@ -260,7 +260,7 @@ const TELLINGS: { readonly [E in EventName]: Telling<E> } = {
   'device.running': {
     level: 'info',
     lines: f => [
-      `${f.device}  runs       ${[f.name, f.version, f.digest === undefined ? '(no release of otad)' : shortDigest(f.digest)].filter(Boolean).join('  ')}`
+      `${f.device}  runs${times(f.count)}  ${[f.name, f.version, f.digest === undefined ? '(no release of otad)' : shortDigest(f.digest)].filter(Boolean).join('  ')}`
     ]
   },
   'device.full': {

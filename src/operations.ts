@@ -44,8 +44,11 @@ export interface Operations {
    * @param name keeps to one of a device's pins
    */
   unpin(what: string, name?: string): Promise<Unpinned>
-  /** Every device, the one that was seen last first; histories are empty where they are not asked for. */
-  devices(history: boolean): Promise<readonly DeviceHistory[]>
+  /**
+   * The devices, the one that was seen last first; histories are empty where they are not asked for.
+   * @param device its id in any spelling, its label or its address; every device when left out
+   */
+  devices(history: boolean, device?: string): Promise<readonly DeviceHistory[]>
   /** Resolves when nothing of this is being done any more. */
   idle(): Promise<void>
 }
@@ -59,7 +62,7 @@ export interface OperationsOptions {
   /** `https://host:port` as it stands in the banner. */
   readonly origin: () => string
   readonly activeTransfers: () => number
-  readonly devices: (history: boolean) => readonly DeviceHistory[]
+  readonly devices: (history: boolean, device?: string) => readonly DeviceHistory[]
   /** Whether releases of the last run are still being looked at. */
   readonly isRestoring: () => boolean
   /** Milliseconds since 1970. */
@@ -211,7 +214,7 @@ export function createOperations(options: OperationsOptions): Operations {
     rollback: (...asked) => oneBehindTheOther(() => rollback(...asked)),
     pin: (...asked) => oneBehindTheOther(() => pin(...asked)),
     unpin: (...asked) => oneBehindTheOther(() => unpin(...asked)),
-    devices: async history => options.devices(history),
+    devices: async (history, device) => options.devices(history, device),
     idle: async () => void (await last)
   }
 }

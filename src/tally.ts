@@ -1,4 +1,4 @@
-import type { Failure } from './device-keeper.js'
+import type { Confirmed, Failure } from './device-keeper.js'
 import type { Events, Report } from './log.js'
 import { type Findings, Loops } from './loops.js'
 import { Repeats } from './repeats.js'
@@ -15,7 +15,7 @@ import type { SentBack } from './server/plugins/firmware-sender.js'
 import type { FailedAuth } from './server/refusals.js'
 import type { Counts } from './server/routes/metrics.js'
 
-type Tallied = Omit<Counts, 'names' | 'activeTransfers' | 'eventListeners' | 'certificates'>
+type Tallied = Omit<Counts, 'names' | 'activeTransfers' | 'eventListeners' | 'certificates' | 'deviceVerdicts'>
 
 /** Upper bounds in seconds: a build on this machine is served within 0.1, and a large image takes a slow device minutes. */
 const DOWNLOAD_SECONDS = [0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640]
@@ -31,6 +31,9 @@ export interface Tally {
   readonly onRefusedClient: (refused: RefusedClient) => void
   readonly onSentBack: (sentBack: SentBack) => void
   readonly onAuthFailed: (failed: FailedAuth) => void
+  /** A device says what it runs; one that does so all the time is counted. */
+  readonly onConfirmed: (confirmed: Confirmed) => void
+  readonly onRolledBack: (rolledBack: NonNullable<Findings['rolledback']>) => void
   readonly counts: () => Tallied
   /** Tells what was counted and not told yet. */
   readonly close: () => void
@@ -114,6 +117,11 @@ export function createTally({ report, shownTo, ...options }: TallyOptions): Tall
       options.onNotAllowed({ device, cause: reason, fix: 'give it the credentials that otad was given (--auth-file)' })
       repeats.note(`${device}\n${reason}`, count => report('auth.failed', { device, reason, count }))
     },
+    onConfirmed: confirmed => {
+      const { device, name, digest } = confirmed
+      repeats.note(`${device}\n${name}\nruns ${digest}`, count => report('device.running', { ...confirmed, count }))
+    },
+    onRolledBack: rolledBack => tell('device.rolledback', rolledBack),
     close: () => repeats.close(),
     counts: () => ({
       ...counts,

@@ -65,9 +65,24 @@ export function dateAndTime(epochMs: number): string {
   return `${date} ${clockTime(epochMs)}`
 }
 
+/** Characters that could forge lines, drive a terminal, or change the order in which a text is read. */
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
+/** The same in JSON, whose own line ends and escapes are as they should be. */
+const UNPRINTABLE_IN_JSON = /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
+
 /** Text of unknown origin on one line: control characters, which could forge lines or drive a terminal, stand as escapes. */
 export function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, character => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
-  })
+  return text.replace(UNPRINTABLE, escaped)
 }
+
+/** What `--json` prints, over several lines: the same value for a program, and for a terminal as harmless as `printable`. */
+export function jsonText(value: unknown): string {
+  return `${JSON.stringify(value, undefined, 2).replace(UNPRINTABLE_IN_JSON, escaped)}\n`
+}
+
+/** The same on one line, without its end. */
+export function jsonLine(value: unknown): string {
+  return JSON.stringify(value).replace(UNPRINTABLE_IN_JSON, escaped)
+}
+
+const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`

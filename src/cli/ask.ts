@@ -2,6 +2,7 @@ import path from 'node:path'
 import type { Command } from 'commander'
 import { askDaemon } from '../control/control-client.js'
 import type { Answers, ControlRequest } from '../control/protocol.js'
+import { jsonText } from '../words.js'
 import type { Typed } from './command.js'
 import type { Io } from './io.js'
 import { addSettingFlags, settingsOf } from './setting-flags.js'
@@ -23,7 +24,7 @@ export async function ask<R extends ControlRequest>(
   write: (answer: Answers[R['command']]) => string
 ): Promise<0> {
   const answer = await askDaemon(stateFolderOf(typed, io), request)
-  io.stdout(typed.options.json === true ? writeJson(answer) : write(answer))
+  io.stdout(typed.options.json === true ? jsonText(answer) : write(answer))
   return 0
 }
 
@@ -31,9 +32,4 @@ export async function ask<R extends ControlRequest>(
 export function stateFolderOf({ options }: Typed, io: Io): string {
   const { settings } = settingsOf({ args: [], options }, io)
   return path.join(settings.home, 'state')
-}
-
-/** What `--json` prints of an answer. */
-export function writeJson(answer: unknown): string {
-  return `${JSON.stringify(answer, undefined, 2)}\n`
 }

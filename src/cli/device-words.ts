@@ -1,11 +1,12 @@
 import type { DeviceEvent, DeviceFacts, LiveDownload, RunningRelease, VerdictKind } from '../devices/device-facts.js'
+import { calledOf } from '../devices/device-order.js'
 import { fileSize, percentOf, printable, shortDigest, timeLeft } from '../words.js'
 
 /** How the commands put what is known of a device. All of it can be printed as it is. */
 
-/** What a device is called: the name that its owner gave it, else what it is known by. */
-export function nameDevice({ label, id }: Pick<DeviceFacts, 'label' | 'id'>): string {
-  return printable(label ?? id)
+/** What a device is called. */
+export function nameDevice(device: Pick<DeviceFacts, 'label' | 'id'>): string {
+  return printable(calledOf(device))
 }
 
 /** `hello_world.bin 1.4.2 (4c1d9e02)`, as far as it is known. */

@@ -1,6 +1,7 @@
 import { styleText } from 'node:util'
 import { needsAPerson } from '../devices/attention.js'
 import type { DeviceEvent, DeviceFacts, DeviceHistory } from '../devices/device-facts.js'
+import { inOrder } from '../devices/device-order.js'
 import { counted, dateAndTime, printable, spokenAge } from '../words.js'
 import { describeEvent, drawProgress, KNOWN_BY, nameBuild, nameDevice, nameVerdict, stepOf } from './device-words.js'
 import { drawTable } from './table.js'
@@ -18,7 +19,7 @@ const SOURCES = { confirmed: 'confirmation', told: 'its headers', believed: 'a d
 /** Devices as a table; under each what happened to it last, what to do about it, and how far its downloads are. */
 export function writeDevices(devices: readonly DeviceFacts[], drawing: Drawing): string {
   if (devices.length === 0) return 'no device has come yet\n'
-  const shown = inOrder(devices)
+  const shown = inOrder(devices, ({ downloads }) => downloads.length > 0)
   const [header, ...rows] = drawTable(
     HEADER,
     shown.map(device => rowOf(device, drawing.now))
@@ -47,21 +48,6 @@ function hangUnder(device: DeviceFacts, { colour }: Drawing): string[] {
   if (needs && verdict?.fix) lines.push(paint('yellow', printable(verdict.fix)))
   lines.push(...downloads.map(download => paint('cyan', drawProgress(download))))
   return lines.map(line => `    ${line}`)
-}
-
-const MINUTE_MS = 60_000
-
-/** Those that download first, then those seen last; by the minute, and within one by name: rows that change places all the time cannot be read. */
-function inOrder<D extends DeviceFacts>(devices: readonly D[]): readonly D[] {
-  return devices
-    .map(device => ({
-      device,
-      rest: device.downloads.length === 0 ? 1 : 0,
-      minute: Math.floor(Date.parse(device.lastSeen) / MINUTE_MS),
-      name: nameDevice(device)
-    }))
-    .sort((a, b) => a.rest - b.rest || b.minute - a.minute || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
-    .map(({ device }) => device)
 }
 
 /** Everything that is known of one device, and what happened to it, the newest first. */

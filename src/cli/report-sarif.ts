@@ -1,5 +1,6 @@
 import { pathToFileURL } from 'node:url'
 import { explainProblem, isWarning, type Problem } from '../image/problem.js'
+import { jsonText } from '../words.js'
 import type { JudgedFile } from './report.js'
 
 /**
@@ -19,7 +20,7 @@ export function writeSarif(judged: readonly JudgedFile[], version: string): stri
       }
     ]
   }
-  return `${JSON.stringify(log, undefined, 2)}\n`
+  return jsonText(log)
 }
 
 function resultOf(file: string, problem: Problem): object {

@@ -1,7 +1,7 @@
 import type { ReleaseFacts, Status } from '../answers.js'
+import { chooseDevices } from '../devices/device-choice.js'
 import type { DeviceEvent, DeviceHistory, VerdictKind } from '../devices/device-facts.js'
 import { normalDevice } from '../devices/normal-device.js'
-import { chooseDevices } from './device-choice.js'
 
 /** What is waited for. */
 export interface Wanted {

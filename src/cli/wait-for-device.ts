@@ -5,7 +5,6 @@ import { normalDevice } from '../devices/normal-device.js'
 import { OperatorError } from '../errors.js'
 import { printable, spokenDuration } from '../words.js'
 import { askAgain } from './ask-again.js'
-import { chooseDevices } from './device-choice.js'
 import { describeStanding, explainTimeout, fixFor, nameWanted } from './report-standing.js'
 import { type Arrived, type Standing, standingOf, type Unsaid, type Wanted } from './standing.js'
 
@@ -23,6 +22,7 @@ export interface WaitingOptions {
 /** What was heard of the daemon at one time. */
 interface Answer {
   readonly status: Status
+  /** Those that are meant. */
   readonly devices: readonly DeviceHistory[]
 }
 
@@ -74,13 +74,16 @@ export async function waitForDevice(options: WaitingOptions): Promise<Arrived | 
   return undefined
 }
 
-async function askBoth({ stateFolder, countsDownload }: WaitingOptions, until: number): Promise<Answer> {
+async function askBoth(
+  { wanted: { device }, stateFolder, countsDownload }: WaitingOptions,
+  until: number
+): Promise<Answer> {
   const left = until - performance.now()
   const patienceMs = Math.min(LONGEST_PATIENCE_MS, Math.max(SHORTEST_PATIENCE_MS, left))
   const [status, devices] = await Promise.all([
     askDaemon(stateFolder, { command: 'status' }, patienceMs),
     // A whole download may have been followed by something else.
-    askDaemon(stateFolder, { command: 'devices', history: countsDownload }, patienceMs)
+    askDaemon(stateFolder, { command: 'devices', history: countsDownload, device }, patienceMs)
   ])
   return { status, devices }
 }
@@ -92,7 +95,7 @@ async function expectKnown(
 ): Promise<void> {
   // The daemon says which name is nearest to it.
   if (!status.names.some(known => known.name === name)) await askDaemon(stateFolder, { command: 'releases', name })
-  if (normalDevice(device) !== undefined || chooseDevices(devices, device).length > 0) return
+  if (normalDevice(device) !== undefined || devices.length > 0) return
   throw new OperatorError(
     'OTAD_ERR_USAGE',
     `"${printable(device)}" is no device: neither MAC, nor address, nor fingerprint of a certificate, nor the label of one that has come`,

@@ -55,15 +55,13 @@ export async function watchInLines(
   write: (device: DeviceHistory) => string,
   print: (line: string) => string
 ): Promise<0> {
-  const told = new Map<string, string>()
+  let told: ReadonlyMap<string, string> = new Map()
   const tell = (devices: readonly DeviceHistory[]): void => {
     // The one that was seen last comes last.
-    for (const device of [...devices].reverse()) {
-      const line = write(device)
-      if (told.get(device.id) === line) continue
-      told.set(device.id, line)
-      io.stdout(`${print(line)}\n`)
-    }
+    const lines = new Map([...devices].reverse().map(device => [device.id, write(device)]))
+    for (const [id, line] of lines) if (told.get(id) !== line) io.stdout(`${print(line)}\n`)
+    // Those that the daemon has forgotten are forgotten here.
+    told = lines
   }
   tell(await ask())
   let isAway = false

@@ -97,6 +97,6 @@ function operate(operations: Operations, request: ControlRequest): Promise<unkno
     case 'unpin':
       return operations.unpin(request.what, request.name)
     case 'devices':
-      return operations.devices(request.history)
+      return operations.devices(request.history, request.device)
   }
 }

@@ -23,8 +23,8 @@ export type ControlRequest =
     }
   | { readonly command: 'pin'; readonly device: string; readonly release: string }
   | { readonly command: 'unpin'; readonly what: string; readonly name?: string | undefined }
-  /** Every device, the one that was seen last first; with its history where that is asked for. */
-  | { readonly command: 'devices'; readonly history: boolean }
+  /** Every device, or those that are meant by one name, the one that was seen last first; with their histories where these are asked for. */
+  | { readonly command: 'devices'; readonly history: boolean; readonly device?: string | undefined }
 
 /** What is answered to each command. */
 export interface Answers {
@@ -94,7 +94,7 @@ function readCommand(command: string, fields: Record<string, unknown>): ControlR
     case 'unpin':
       return isText(what) && isTextIfAny(name) ? { command, what, name } : undefined
     case 'devices':
-      return typeof history === 'boolean' ? { command, history } : undefined
+      return typeof history === 'boolean' && isTextIfAny(device) ? { command, history, device } : undefined
     default:
       return undefined
   }

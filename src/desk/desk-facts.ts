@@ -27,7 +27,10 @@ export interface DeskFacts extends Pick<Status, 'status' | 'version' | 'since' |
   readonly certificate: DeskCertificate | null
   /** Every name that has a release or a refusal, in alphabetical order. */
   readonly names: readonly DeskName[]
+  /** The two thousand that were seen last. */
   readonly devices: readonly DeviceFacts[]
+  /** How many more there are: `/devices.json` has them all. */
+  readonly otherDevices: number
 }
 
 export interface DeskEvents {

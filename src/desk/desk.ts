@@ -10,7 +10,7 @@ export type Listener = (event: keyof DeskEvents, data: string) => void
 
 export interface DeskOptions {
   /** All of it but names and devices. */
-  readonly facts: () => Omit<DeskFacts, 'names' | 'devices'>
+  readonly facts: () => Omit<DeskFacts, 'names' | 'devices' | 'otherDevices'>
   readonly currentCatalog: () => Catalog
   /** What there is to say of a name; undefined for one of which there is nothing. */
   readonly describe: (entry: NameEntry) => NameStatus | undefined
@@ -19,6 +19,8 @@ export interface DeskOptions {
   readonly live: () => readonly LiveDownload[]
 }
 
+/** Devices that one who comes is told of at first: those that were seen last, and any other as soon as something happens to it. */
+const MOST_DEVICES = 2_000
 /** Changes are told this often, */
 const TICK_MS = 250
 /** and downloads under way this often. */
@@ -49,7 +51,9 @@ export class Desk {
 
   /** Tells everything now, and changes from then on. Returns what ends that. */
   listen(listener: Listener): () => void {
+    // The others are told first what has changed until now, so that what changes from then on, and be it back, is news to all.
     if (this.#listeners.size === 0) this.#begin()
+    else this.#tellChanges()
     listener('desk', JSON.stringify(this.#describe()))
     this.#listeners.add(listener)
     return () => {
@@ -75,14 +79,22 @@ export class Desk {
     const { facts, currentCatalog, ledger, live } = this.#options
     const names = [...currentCatalog().entries].flatMap(entry => this.#nameOf(entry) ?? [])
     names.sort((a, b) => (a.name < b.name ? -1 : 1))
-    return { ...facts(), names, devices: ledger.tellAll(live()) }
+    const downloads = live()
+    // Whoever is told of them now has to be told when they are over.
+    if (downloads.length > 0) this.#hadDownloads = true
+    const devices = ledger.tellAll(downloads, MOST_DEVICES)
+    return { ...facts(), names, devices, otherDevices: ledger.size - devices.length }
   }
 
   #tick(): void {
+    this.#tellChanges()
+    this.#tellDownloads()
+  }
+
+  #tellChanges(): void {
     this.#tellFacts()
     this.#tellNames()
     this.#tellDevices()
-    this.#tellDownloads()
   }
 
   #tellFacts(): void {
@@ -118,7 +130,7 @@ export class Desk {
     const changed: DeviceFacts[] = []
     const gone: string[] = []
     for (const id of ids) {
-      const record = ledger.find(id)
+      const record = ledger.get(id)
       if (record === undefined) gone.push(id)
       else changed.push(ledger.tell(record, liveOf.get(id) ?? []))
     }

@@ -110,17 +110,27 @@ export function tellHistory({ events }: DeviceRecord): readonly DeviceEvent[] {
   return events.map(tellEvent).reverse()
 }
 
-function verdictOf({ events }: DeviceRecord, live: readonly LiveDownload[]): DeviceEvent | null {
+/** The kind of the last thing that happened, or goes on. */
+export function verdictKindOf({ events }: DeviceRecord, live: readonly LiveDownload[]): VerdictKind | undefined {
   const last = events.at(-1)
   const download = live.at(-1)
-  if (download === undefined) return last === undefined ? null : tellEvent(last)
-  const { name, digest, version, from, startedAt, isStalled } = download
-  const what = [name, version].filter(Boolean).join(' ')
-  const under = { at: startedAt, fix: null, name, digest, count: 1 }
-  if (isStalled) return { ...under, is: 'stalled', sentence: `takes nothing of ${what} for the moment` }
+  if (download === undefined) return last?.is
+  if (download.isStalled) return 'stalled'
   // How it began says more than that it goes on.
-  if (last?.name === name && (last.is === 'resumed' || last.is === 'restarted')) return tellEvent(last)
-  return { ...under, is: 'downloading', sentence: `${from > 0 ? 'goes on with' : 'downloads'} ${what}` }
+  return last?.name === download.name && (last.is === 'resumed' || last.is === 'restarted') ? last.is : 'downloading'
+}
+
+function verdictOf(record: DeviceRecord, live: readonly LiveDownload[]): DeviceEvent | null {
+  const last = record.events.at(-1)
+  const download = live.at(-1)
+  const is = verdictKindOf(record, live)
+  if (is === undefined) return null
+  if (download === undefined || is === last?.is) return last === undefined ? null : tellEvent(last)
+  const { name, digest, version, from, startedAt } = download
+  const what = [name, version].filter(Boolean).join(' ')
+  const goingOn = `${from > 0 ? 'goes on with' : 'downloads'} ${what}`
+  const sentence = is === 'stalled' ? `takes nothing of ${what} for the moment` : goingOn
+  return { at: startedAt, is, sentence, fix: null, name, digest, count: 1 }
 }
 
 function tellEvent({ at, ...event }: Happening): DeviceEvent {

@@ -15,6 +15,8 @@ export interface LedgerFileOptions extends Omit<LedgerOptions, 'onChange'> {
 
 /** What has happened is handed to the operating system after this long. */
 const FLUSH_MS = 500
+/** A file that could not be written is tried again after this long: all of it has to be written then. */
+const RETRY_MS = 10_000
 /** Bytes of lines that others have made needless, on top of as much again as all devices need, before the file is written anew. */
 const SLACK = 4 * 1024 * 1024
 
@@ -48,7 +50,7 @@ export class LedgerFile {
     const onChange = (record: DeviceRecord, event?: Happening): void => {
       if (event === undefined) this.#changed.add(record)
       else this.#events.push({ record, event })
-      this.#timer ??= setTimeout(() => void this.#flush(), FLUSH_MS).unref()
+      this.#timer ??= setTimeout(() => void this.#flush(), this.#hasFailed ? RETRY_MS : FLUSH_MS).unref()
     }
     this.ledger = new Ledger({ ...options, onChange }, records)
   }

@@ -1,3 +1,4 @@
+import { meantBy } from './device-choice.js'
 import type { DeviceFacts, DeviceHistory, LiveDownload, RunningRelease, VerdictKind } from './device-facts.js'
 import {
   addEvent,
@@ -7,6 +8,7 @@ import {
   shortText,
   tellDevice,
   tellHistory,
+  verdictKindOf,
   type What
 } from './device-record.js'
 import { normalDevice } from './normal-device.js'
@@ -107,15 +109,16 @@ export class Ledger {
     return record
   }
 
-  /** Something has happened to a device. */
-  note(contact: Contact, what: What, now: number): void {
+  /** Something has happened to a device. Returns how often in a row; 0 where it is not worth noting. */
+  note(contact: Contact, what: What, now: number): number {
     const record = this.seen(contact, now)
-    if (what.is === 'seen' && !isNews(record)) return
+    if (what.is === 'seen' && !isNews(record)) return 0
     this.#events -= record.events.length
     const event = addEvent(record, what, now)
     this.#events += record.events.length
     this.#forgetEvents()
     this.#options.onChange?.(record, event)
+    return event.count
   }
 
   /** It was handed a release whole. */
@@ -137,7 +140,12 @@ export class Ledger {
     this.#options.onChange?.(record)
   }
 
-  /** A device by its id, in any spelling, or by its label. */
+  /** A device by its id. */
+  get(id: string): DeviceRecord | undefined {
+    return this.#records.get(id)
+  }
+
+  /** The same by its id in any spelling, or by its label. */
   find(id: string): DeviceRecord | undefined {
     const known = this.#records.get(id) ?? this.#records.get(normalDevice(id) ?? id)
     if (known !== undefined) return known
@@ -154,18 +162,40 @@ export class Ledger {
     return tellDevice(record, this.#labelOf(record), live)
   }
 
-  /** All devices, the one that was seen last first. */
-  tellAll(live: readonly LiveDownload[]): readonly DeviceFacts[] {
+  /** How many devices there are of each verdict; one that nothing has happened to has none. */
+  countVerdicts(live: readonly LiveDownload[]): ReadonlyMap<VerdictKind, number> {
     const liveOf = byDevice(live)
-    return [...this.#records.values()].reverse().map(record => this.tell(record, liveOf.get(record.id) ?? []))
+    const counts = new Map<VerdictKind, number>()
+    for (const record of this.#records.values()) {
+      const verdict = verdictKindOf(record, liveOf.get(record.id) ?? [])
+      if (verdict !== undefined) counts.set(verdict, (counts.get(verdict) ?? 0) + 1)
+    }
+    return counts
   }
 
-  /** The same with what happened to them, where that is asked for. */
-  tellHistories(live: readonly LiveDownload[], withHistory: boolean): readonly DeviceHistory[] {
-    return this.tellAll(live).map(facts => {
-      const record = withHistory ? this.#records.get(facts.id) : undefined
-      return { ...facts, history: record === undefined ? [] : tellHistory(record) }
-    })
+  /** The devices, the one that was seen last first. */
+  tellAll(live: readonly LiveDownload[], most = Number.POSITIVE_INFINITY): readonly DeviceFacts[] {
+    const liveOf = byDevice(live)
+    const lastFirst = [...this.#records.values()].reverse().slice(0, most)
+    return lastFirst.map(record => this.tell(record, liveOf.get(record.id) ?? []))
+  }
+
+  /**
+   * The same with what happened to them, where that is asked for.
+   * @param asked only those that a person means by this
+   */
+  tellHistories(live: readonly LiveDownload[], withHistory: boolean, asked?: string): readonly DeviceHistory[] {
+    const isMeant = asked === undefined ? () => true : meantBy(asked)
+    const liveOf = byDevice(live)
+    return [...this.#records.values()]
+      .filter(record =>
+        isMeant({ id: record.id, mac: record.mac, address: record.address, label: this.#labelOf(record) })
+      )
+      .reverse()
+      .map(record => ({
+        ...this.tell(record, liveOf.get(record.id) ?? []),
+        history: withHistory ? tellHistory(record) : []
+      }))
   }
 
   /** One device with what happened to it. */
@@ -203,8 +233,9 @@ export class Ledger {
     let isNew = record.address !== address
     if (isNew && this.#at.get(record.address) === record) this.#at.delete(record.address)
     record.address = address
-    // Of an address it is the one that has it now.
-    const ownMac = mac ?? this.#options.macOf?.(address) ?? record.mac
+    // What it sends itself is sure; of an address it is whoever has it now, a router for all that is behind it.
+    const neighbour = record.identity === 'address' || record.mac === null ? this.#options.macOf?.(address) : undefined
+    const ownMac = mac ?? neighbour ?? record.mac
     if (ownMac !== record.mac) {
       record.mac = ownMac
       isNew = true

@@ -19,11 +19,10 @@ export class Neighbours {
     this.#file = file
   }
 
-  /** What is known of an address by now. What is not is looked up for the next time. */
+  /** What is known of an address by now. What is old is looked up for the next time. */
   macOf(address: string): string | undefined {
-    const known = this.#macs.get(address)
-    if (known === undefined && !this.#isClosed && performance.now() - this.#readAt > FRESH_MS) void this.#read()
-    return known
+    if (!this.#isClosed && performance.now() - this.#readAt > FRESH_MS) void this.#read()
+    return this.#macs.get(address)
   }
 
   close(): void {

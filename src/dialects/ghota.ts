@@ -1,4 +1,5 @@
-import { artifactPathOf, pathOf } from '../releases/manifest.js'
+import { artifactPathOf } from '../releases/manifest.js'
+import { pathOf } from '../releases/path-of.js'
 import { whyNotAnApp, whyNoVersion } from './app-only.js'
 import { type Dialect, json } from './dialect.js'
 import { semverOf } from './semver.js'

@@ -22,7 +22,7 @@ export async function lookAtDaemon(home: string): Promise<DaemonFacts | null> {
     port: Number(port || 443),
     names: status.names,
     pins: status.pins,
-    devices: await answerOrNull(askDaemon(folder, { command: 'devices', history: true }, PATIENCE_MS))
+    devices: await answerOrNull(askDaemon(folder, { command: 'devices', history: false }, PATIENCE_MS))
   }
 }
 

@@ -49,6 +49,7 @@ class Announcer implements Announcement {
   #places = ''
   #announced = ''
   #failed = ''
+  #isTrying = false
 
   constructor(options: AnnounceOptions) {
     this.#options = options
@@ -71,7 +72,9 @@ class Announcer implements Announcement {
   }
 
   #look(): void {
-    if (this.#failed !== '' || describe(this.#readPlaces()) !== this.#places) this.#round.abort()
+    // One that is still asking may take longer than from one look to the next: where many names are taken, or somebody contests them.
+    const hasFailed = this.#failed !== '' && !this.#isTrying
+    if (hasFailed || describe(this.#readPlaces()) !== this.#places) this.#round.abort()
   }
 
   #readPlaces(): readonly Place[] {
@@ -82,9 +85,11 @@ class Announcer implements Announcement {
     while (!this.#closing.signal.aborted) {
       this.#round = new AbortController()
       const signal = AbortSignal.any([this.#closing.signal, this.#round.signal])
+      this.#isTrying = true
       await this.#beThere(signal).catch(error => {
         if (!signal.aborted) this.#tellFailed(reasonOf(error), hintOf(error))
       })
+      this.#isTrying = false
       if (!signal.aborted) await once(signal, 'abort')
       // Goodbye first, where it is the end.
       if (!this.#closing.signal.aborted) this.#presence?.leave()

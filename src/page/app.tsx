@@ -54,7 +54,13 @@ export function App() {
             </div>
             <div class="watch">
               <Served names={names} onTake={takeName} />
-              <Devices devices={desk.devices} live={desk.live} filter={filter} onFilter={setFilter} />
+              <Devices
+                devices={desk.devices}
+                live={desk.live}
+                others={desk.general.otherDevices}
+                filter={filter}
+                onFilter={setFilter}
+              />
             </div>
             <Snippets name={name} general={desk.general} pem={pem} />
           </>

@@ -1,32 +1,6 @@
 import type { DeviceFacts } from '../devices/device-facts.js'
 import type { Desk } from './desk.js'
 
-const MINUTE_MS = 60_000
-
-/**
- * Devices that download first, then those seen last. By the minute, and within one by what they are called:
- * rows that change places at every request cannot be read, or hit.
- */
-export function inOrder(
-  devices: Iterable<DeviceFacts>,
-  isDownloading: (id: string) => boolean
-): readonly DeviceFacts[] {
-  return [...devices]
-    .map(device => ({
-      device,
-      live: isDownloading(device.id) ? 0 : 1,
-      minute: Math.floor(Date.parse(device.lastSeen) / MINUTE_MS),
-      called: calledOf(device)
-    }))
-    .sort((a, b) => a.live - b.live || b.minute - a.minute || (a.called < b.called ? -1 : a.called > b.called ? 1 : 0))
-    .map(({ device }) => device)
-}
-
-/** What a device is called: the name that its owner gave it, else what it is known by. */
-export function calledOf({ label, id }: Pick<DeviceFacts, 'label' | 'id'>): string {
-  return label ?? id
-}
-
 /** Devices in which every word of what was typed occurs somewhere. */
 export function matching(devices: readonly DeviceFacts[], typed: string): readonly DeviceFacts[] {
   const words = typed.toLowerCase().split(/\s+/).filter(Boolean)

@@ -1,19 +1,22 @@
 import { useMemo } from 'preact/hooks'
+import { inOrder } from '../devices/device-order.js'
 import { counted } from '../words.js'
 import type { Desk } from './desk.js'
-import { inOrder, matching, whoDownloads } from './device-list.js'
+import { matching, whoDownloads } from './device-list.js'
 import { DeviceRow } from './device-row.js'
 import { useFirst } from './show-more.js'
 
 interface DevicesProps extends Pick<Desk, 'devices' | 'live'> {
+  /** How many there are that the page was not told of. */
+  readonly others: number
   readonly filter: string
   readonly onFilter: (typed: string) => void
 }
 
 /** Everything that ever connected, what is going on first. */
-export function Devices({ devices, live, filter, onFilter }: DevicesProps) {
+export function Devices({ devices, live, others, filter, onFilter }: DevicesProps) {
   const downloading = whoDownloads({ live })
-  const all = useMemo(() => inOrder(devices.values(), id => live.has(id)), [devices, downloading])
+  const all = useMemo(() => inOrder(devices.values(), ({ id }) => live.has(id)), [devices, downloading])
   const found = useMemo(() => matching(all, filter), [all, filter])
   const [shown, more] = useFirst(found)
   return (
@@ -24,6 +27,7 @@ export function Devices({ devices, live, filter, onFilter }: DevicesProps) {
           <span class="quiet">
             {filter.trim() === '' ? counted(devices.size, 'device') : `${found.length} of ${devices.size}`}
             {live.size > 0 && `, ${live.size} downloading`}
+            {others > 0 && `; ${others} more came longer ago (otad devices)`}
           </span>
         )}
       </div>

@@ -5,7 +5,7 @@ import { fileSize, percentOf, shortDigest } from '../words.js'
 import { Age } from './age.js'
 import { CopyButton } from './copy-button.js'
 import { Foreign } from './foreign.js'
-import { pathOf } from './name-list.js'
+import { hrefOf } from './name-list.js'
 import { describeRollback, foreign } from './wording.js'
 
 interface NameCardProps {
@@ -27,7 +27,7 @@ function Card({ name: { name, url, current, refusal, rollback }, onTake }: NameC
           {current === null ? (
             <Foreign text={name} />
           ) : (
-            <a href={pathOf(name)} download="">
+            <a href={hrefOf(name)} download="">
               <Foreign text={name} />
             </a>
           )}

@@ -1,4 +1,5 @@
 import type { DeskName } from '../desk/desk-facts.js'
+import { pathOf } from '../releases/path-of.js'
 
 /** Names as they are looked for. */
 export function inAlphabet(names: ReadonlyMap<string, DeskName> = new Map()): readonly DeskName[] {
@@ -19,8 +20,8 @@ export function newest(names: readonly DeskName[], count: number): readonly Desk
 }
 
 /** Where a name is found, as seen from the page itself: never on another server, whatever the name is. */
-export function pathOf(name: string): string {
-  return `./${name.split('/').map(encodeURIComponent).join('/')}`
+export function hrefOf(name: string): string {
+  return `.${pathOf(name)}`
 }
 
 /** Names in which every word of what was typed occurs somewhere. */

@@ -48,7 +48,7 @@ export async function checkIdle(scene: Scene): Promise<Judgement> {
     if (said !== undefined && said < IDLE_SECONDS)
       return [`the server says that it closes after ${said} s (Keep-Alive)`]
     if (!isLong) return []
-    await elapse(patience.idleMs)
+    await elapse(patience.idleMs, undefined, { signal: scene.signal })
     const second = await scene.askOver(connection, { take: A_LITTLE })
     return second.answer === undefined ? [`after ${spokenDuration(patience.idleMs)} idle: ${second.failure}`] : []
   })

@@ -64,6 +64,8 @@ export interface FlowOptions {
   readonly wholeMs?: number
   /** Runs after each request, before the next one is sent: the place for a rebuild. */
   readonly afterRequest?: (request: DeviceRequest) => Promise<void> | undefined
+  /** Ends its connections: it reaches nothing any more. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** One request, and how much of its answer the device wants. */
@@ -115,7 +117,8 @@ export function createWire(device: Device, options: FlowOptions): Wire {
       verification: device.verification,
       maxVersion: device.maxVersion ?? 'TLSv1.2',
       localAddress: device.localAddress,
-      tls: secure
+      tls: secure,
+      signal: options.signal
     })
     opened++
     return connection

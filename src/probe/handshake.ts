@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { connect as connectTcp } from 'node:net'
+import { addAbortSignal } from 'node:stream'
 import {
   connect as connectTls,
   type DetailedPeerCertificate,
@@ -9,7 +10,7 @@ import {
   type TLSSocket
 } from 'node:tls'
 import { deviceHello } from './hello.js'
-import { readServerFlight, type ServerFlight } from './server-flight.js'
+import { createFlightReader, type ServerFlight } from './server-flight.js'
 import type { Target } from './target.js'
 
 /** How a handshake with one version of TLS alone went. */
@@ -30,15 +31,29 @@ export interface TlsFacts {
 }
 
 const VERSIONS = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const
-const TIMEOUT_MS = 10_000
+const PATIENCE_MS = 10_000
+
+export interface TlsOptions {
+  /** For what the server says to a hello as a whole, and for each handshake. */
+  readonly patienceMs?: number
+  /** Ends it: what was seen until then is given back. */
+  readonly signal?: AbortSignal | undefined
+}
 
 /** Listens to what the server says to the hello of a device, and shakes hands once for each version of TLS; no request is sent. */
-export async function readTls(target: Target): Promise<TlsFacts> {
-  const flight = await hearFlight(target)
+export async function readTls(
+  target: Target,
+  { patienceMs = PATIENCE_MS, signal }: TlsOptions = {}
+): Promise<TlsFacts> {
+  const until = (): AbortSignal => {
+    const timeout = AbortSignal.timeout(patienceMs)
+    return signal === undefined ? timeout : AbortSignal.any([timeout, signal])
+  }
+  const flight = await hearFlight(target, until())
   const handshakes: Handshake[] = []
   let shown: readonly X509Certificate[] = []
   for (const version of VERSIONS) {
-    const { failure, chain } = await shakeHands(target, version)
+    const { failure, chain } = await shakeHands(target, version, until())
     handshakes.push({ version, isDone: failure === undefined, failure })
     if (chain.length > 0) shown = chain
   }
@@ -47,29 +62,27 @@ export async function readTls(target: Target): Promise<TlsFacts> {
 }
 
 /** Says hello as a device does, and hangs up when the server has shown its certificates. */
-async function hearFlight({ host, port }: Target): Promise<ServerFlight> {
+async function hearFlight({ host, port }: Target, until: AbortSignal): Promise<ServerFlight> {
   const socket = connectTcp({ host, port })
-  const heard: Buffer[] = []
+  const reader = createFlightReader()
   socket.on('error', () => {})
-  socket.setTimeout(TIMEOUT_MS, () => socket.destroy())
+  // As a whole: one that says a byte now and then is no better than one that says nothing.
+  addAbortSignal(until, socket)
   socket.write(deviceHello(host))
   socket.on('data', piece => {
-    heard.push(piece)
-    if (readServerFlight(Buffer.concat(heard)).isOver || heard.length > MOST_PIECES) socket.destroy()
+    reader.take(piece)
+    if (reader.flight.isOver) socket.destroy()
   })
   if (!socket.closed) await once(socket, 'close')
-  return readServerFlight(Buffer.concat(heard))
+  return reader.flight
 }
-
-/** Nobody's certificates come in so many. */
-const MOST_PIECES = 1000
 
 interface Shaken {
   readonly failure: string | undefined
   readonly chain: readonly X509Certificate[]
 }
 
-async function shakeHands({ host, port }: Target, version: SecureVersion): Promise<Shaken> {
+async function shakeHands({ host, port }: Target, version: SecureVersion, until: AbortSignal): Promise<Shaken> {
   const socket = connectTls({
     host,
     port,
@@ -83,7 +96,7 @@ async function shakeHands({ host, port }: Target, version: SecureVersion): Promi
   // As in raw-http: devices send the host of the URL, an address too.
   ;(socket as unknown as { setServername(name: string): void }).setServername(host)
   try {
-    await once(socket, 'secureConnect', { signal: AbortSignal.timeout(TIMEOUT_MS) })
+    await once(socket, 'secureConnect', { signal: until })
     return { failure: undefined, chain: shownBy(socket) }
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException

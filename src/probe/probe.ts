@@ -25,6 +25,8 @@ export interface ProbeOptions {
   readonly patience?: Patience
   /** Told what is looked at next. */
   readonly progress?: (text: string) => void
+  /** Ends it, and every connection that it has open. */
+  readonly signal?: AbortSignal
 }
 
 export interface RuleFinding extends Judgement {
@@ -46,11 +48,15 @@ export interface ProbeResult {
   readonly flows: readonly FlowFinding[]
 }
 
-/** Behaves towards a server as devices do: each rule of RULES, then each flow of FLOWS. It never throws for what a server does. */
+/**
+ * Behaves towards a server as devices do: each rule of RULES, then each flow of FLOWS. It never throws for what a server does; when it is
+ * ended, with the reason of the signal.
+ */
 export async function probe(options: ProbeOptions): Promise<ProbeResult> {
-  const { target, candidates, isInsecure, progress = () => {} } = options
+  const { target, candidates, isInsecure, progress = () => {}, signal } = options
   progress('the handshake')
-  const tls = target.isSecure ? await readTls(target) : undefined
+  const tls = target.isSecure ? await readTls(target, { signal }) : undefined
+  signal?.throwIfAborted()
   const chosen = tls === undefined ? undefined : chooseAnchors(tls, candidates)
   const anchors = chosen?.anchors ?? { certificates: [], isBundle: true }
   const found = new Map<Rule, Judgement>()
@@ -75,12 +81,13 @@ export async function probe(options: ProbeOptions): Promise<ProbeResult> {
     )
 
   const { patience = PATIENCE, isLong } = options
-  const scene = await openScene({ target, verification: verificationOf('new'), patience, isLong })
+  const scene = await openScene({ target, verification: verificationOf('new'), patience, isLong, signal })
   for (const [rule, judgement] of await checkRules(scene, progress)) found.set(rule, judgement)
   const flows: FlowFinding[] = []
   for (const flow of FLOWS) {
     progress(`${flow.client}: ${flow.way}`)
     flows.push({ flow, ...(await runFlow(flow, { scene, verificationOf })) })
+    signal?.throwIfAborted()
   }
   return end(scene.image, flows)
 }
@@ -97,6 +104,7 @@ async function checkRules(
     if (rule.look.when === 'handshake' || rule.look.when === 'never') return
     progress(`${rule.id}: ${rule.promise}`)
     found.push([rule, await rule.look.check(scene)])
+    scene.signal?.throwIfAborted()
   }
   for (const rule of RULES) if (rule.look.when === 'asking') await check(rule)
   await Promise.all(RULES.filter(({ look }) => look.when === 'waiting').map(check))

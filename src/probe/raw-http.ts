@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect as connectTcp, type Socket } from 'node:net'
+import { addAbortSignal } from 'node:stream'
 import { connect as connectTls, type SecureVersion, type TLSSocket } from 'node:tls'
 import type { Pause } from './pause.js'
 import { createBodyReader, type Framing } from './raw-http-body.js'
@@ -18,6 +19,8 @@ export interface ConnectionOptions {
   readonly verification?: Verification | undefined
   /** False speaks plain TCP. */
   readonly tls?: boolean
+  /** Ends it at any time, also long after it was opened. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** What a device makes of the certificate of an open connection; undefined when it goes on. */
@@ -90,6 +93,7 @@ export class NoAnswer extends Error {
 export async function openConnection(options: ConnectionOptions): Promise<Connection> {
   const secure = options.tls !== false
   const socket = secure ? openTls(options) : connectTcp(endsOf(options))
+  if (options.signal !== undefined) addAbortSignal(options.signal, socket)
   try {
     await once(socket, secure ? 'secureConnect' : 'connect', { signal: AbortSignal.timeout(10_000) })
     const complaint = secure ? options.verification?.(socket as TLSSocket) : undefined

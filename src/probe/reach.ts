@@ -16,11 +16,12 @@ const DEVICE_LINES: Readonly<Record<string, string>> = {
 }
 
 /** Resolves when something listens at the address, whatever it speaks. @throws OperatorError when nothing does */
-export async function reach({ host, port, isSecure }: Target): Promise<void> {
+export async function reach({ host, port, isSecure }: Target, signal?: AbortSignal): Promise<void> {
   try {
-    const connection = await openConnection({ host, port, tls: isSecure, verification: () => undefined })
+    const connection = await openConnection({ host, port, tls: isSecure, verification: () => undefined, signal })
     await connection.close()
   } catch (error) {
+    signal?.throwIfAborted()
     const code = codeOf(error)
     const line = DEVICE_LINES[code ?? '']
     // What listens and speaks no TLS has been reached.
@@ -46,9 +47,10 @@ export interface FoundImage {
 }
 
 /** The image of a URL without a path: the first that otad's /manifest.json lists. @throws OperatorError where there is no such list */
-export async function findImage(target: Target): Promise<FoundImage> {
+export async function findImage(target: Target, signal?: AbortSignal): Promise<FoundImage> {
   if (target.url.pathname !== '/') return { target, others: [] }
-  const urls = await listedUrls(target)
+  const urls = await listedUrls(target, signal)
+  signal?.throwIfAborted()
   const [first, ...others] = urls
   if (first === undefined)
     throw new OperatorError(
@@ -56,16 +58,18 @@ export async function findImage(target: Target): Promise<FoundImage> {
       `${target.url.href} names no image, and the server has no /manifest.json that lists any`,
       `give the URL that a device has: ${target.url.href}hello_world.bin`
     )
-  const url = new URL(new URL(first).pathname, target.url)
-  url.username = target.url.username
-  url.password = target.url.password
+  // Set as a path it stays one: resolved against the URL, `//host/app.bin` would be another server, and get the credentials too.
+  const url = new URL(target.url)
+  url.pathname = new URL(first).pathname
+  url.search = ''
   return { target: targetOf(url), others: others.map(other => new URL(other).pathname) }
 }
 
 /** A list is no firmware: whom the certificate is by is the business of the rules. */
-async function listedUrls({ host, port, isSecure, url, authorization }: Target): Promise<readonly string[]> {
+async function listedUrls(target: Target, signal: AbortSignal | undefined): Promise<readonly string[]> {
+  const { host, port, isSecure, url, authorization } = target
   try {
-    const connection = await openConnection({ host, port, tls: isSecure, verification: () => undefined })
+    const connection = await openConnection({ host, port, tls: isSecure, verification: () => undefined, signal })
     try {
       const fields = [`Host: ${url.host}`, ...(authorization === undefined ? [] : [`Authorization: ${authorization}`])]
       const text = `GET /manifest.json HTTP/1.1\r\n${fields.join('\r\n')}\r\nConnection: close\r\n\r\n`

@@ -13,7 +13,7 @@ export interface FlowScene {
 
 /** Runs one flow and says whether the device would boot the image that the server has. */
 export async function runFlow(flow: Flow, { scene, verificationOf }: FlowScene): Promise<Judgement> {
-  const { target, patience } = scene
+  const { target, patience, signal } = scene
   const whyNot = flow.whyNot?.(scene)
   if (whyNot !== undefined) return notSeen(whyNot)
   if (target.authorization !== undefined && flow.sendsCredentials !== true)
@@ -22,7 +22,8 @@ export async function runFlow(flow: Flow, { scene, verificationOf }: FlowScene):
   const options: FlowOptions = {
     bodyTimeoutMs: patience.silenceMs,
     wholeMs: patience.wholeMs,
-    stopAfter: LONGEST_BODY
+    stopAfter: LONGEST_BODY,
+    signal
   }
   try {
     return judgeRun(await flow.run(device, scene, options), scene)

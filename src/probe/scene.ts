@@ -61,6 +61,8 @@ export interface Scene {
   readonly patience: Patience
   /** Whether it waits for what takes minutes. */
   readonly isLong: boolean
+  /** Ends every connection, and what is waited for. */
+  readonly signal: AbortSignal | undefined
   readonly visits: readonly Visit[]
   /** The GET that began it: the whole image, as one-shot esp_https_ota asks for it. */
   readonly firmware: Visit
@@ -78,32 +80,35 @@ export interface SceneOptions {
   readonly verification: Verification | undefined
   readonly patience: Patience
   readonly isLong: boolean
+  readonly signal: AbortSignal | undefined
 }
 
 /** More than any flash holds (product.md, `maxImageBytes`): what is longer is not read to its end. */
 export const LONGEST_BODY = 32 * 1024 * 1024
 
 /** Meets the server, and fetches the image once. */
-export async function openScene({ target, verification, patience, isLong }: SceneOptions): Promise<Scene> {
+export async function openScene(options: SceneOptions): Promise<Scene> {
+  const { target, verification, patience, isLong, signal } = options
   const visits: Visit[] = []
-  const connect = (options: Partial<ConnectionOptions> = {}): Promise<Connection> =>
+  const connect = (more: Partial<ConnectionOptions> = {}): Promise<Connection> =>
     openConnection({
       host: target.host,
       port: target.port,
       tls: target.isSecure,
       verification,
       maxVersion: 'TLSv1.2',
-      ...options
+      signal,
+      ...more
     })
   const askOver = async (connection: Connection, question: Question): Promise<Visit> => {
-    const visit = await visitOver(connection, question, target, patience)
+    const visit = await visitOver(connection, question, options)
     visits.push(visit)
     return visit
   }
-  const ask = async (question: Question, options: Partial<ConnectionOptions> = {}): Promise<Visit> => {
+  const ask = async (question: Question, more: Partial<ConnectionOptions> = {}): Promise<Visit> => {
     let connection: Connection
     try {
-      connection = await connect(options)
+      connection = await connect(more)
     } catch (error) {
       const visit = { ...describe(question, target), answer: undefined, failure: explainConnecting(error) }
       visits.push(visit)
@@ -119,7 +124,7 @@ export async function openScene({ target, verification, patience, isLong }: Scen
   const { answer } = firmware
   const isWhole = answer?.status === 200 && ['complete', 'to-fin'].includes(answer.bodyEnd) && answer.body.length > 0
   const image = isWhole ? answer.body : undefined
-  return { target, patience, isLong, visits, firmware, image, connect, ask, askOver }
+  return { target, patience, isLong, signal, visits, firmware, image, connect, ask, askOver }
 }
 
 /** The bytes of a request. */
@@ -140,8 +145,7 @@ function requestText(question: Question, target: Target): string {
 async function visitOver(
   connection: Connection,
   question: Question,
-  target: Target,
-  patience: Patience
+  { target, patience, signal }: SceneOptions
 ): Promise<Visit> {
   const { method = 'GET', take = LONGEST_BODY, stallMs } = question
   const described = describe(question, target)
@@ -153,7 +157,7 @@ async function visitOver(
       wholeMs: patience.wholeMs,
       chunked: 'decode',
       stopAfter: take,
-      ...(stallMs !== undefined && { pause: onceAfter(0, () => elapse(stallMs)) })
+      ...(stallMs !== undefined && { pause: onceAfter(0, () => elapse(stallMs, undefined, { signal })) })
     })
     return { ...described, answer, failure: undefined }
   } catch (error) {

@@ -10,48 +10,88 @@ export interface ServerFlight {
   readonly isOver: boolean
 }
 
-const RECORD = { header: 5, handshake: 22 }
-const MESSAGE = { header: 4, certificate: 11, certificateRequest: 13, serverHelloDone: 14 }
-
-/** Reads what a server has sent so far. */
-export function readServerFlight(bytes: Buffer): ServerFlight {
-  const { handshake, isRefused } = readRecords(bytes)
-  let certificates: readonly Buffer[] = []
-  let certificateLength = 0
-  let clientCaLength: number | undefined
-  let isOver = isRefused
-  for (let offset = 0; offset + MESSAGE.header <= handshake.length; ) {
-    const length = handshake.readUIntBE(offset + 1, 3)
-    const body = handshake.subarray(offset + MESSAGE.header, offset + MESSAGE.header + length)
-    if (body.length < length) break
-    switch (handshake[offset]) {
-      case MESSAGE.certificate:
-        certificates = readCertificates(body)
-        certificateLength = MESSAGE.header + length
-        break
-      case MESSAGE.certificateRequest:
-        clientCaLength = readClientCaLength(body)
-        break
-      case MESSAGE.serverHelloDone:
-        isOver = true
-    }
-    offset += MESSAGE.header + length
-  }
-  return { certificates, certificateLength, clientCaLength, isOver }
+/** Takes what a server says as it comes: however small the pieces are, each byte is looked at once. */
+export interface FlightReader {
+  readonly flight: ServerFlight
+  take(piece: Buffer): void
 }
 
-/** The handshake records put together, for a message may be spread over several; anything else ends the conversation. */
-function readRecords(bytes: Buffer): { handshake: Buffer; isRefused: boolean } {
-  const fragments: Buffer[] = []
-  let isRefused = false
-  for (let offset = 0; offset + RECORD.header <= bytes.length; ) {
-    const length = bytes.readUInt16BE(offset + 3)
-    isRefused = bytes[offset] !== RECORD.handshake
-    if (isRefused) break
-    fragments.push(bytes.subarray(offset + RECORD.header, offset + RECORD.header + length))
-    offset += RECORD.header + length
+const RECORD = { header: 5, handshake: 22 }
+const MESSAGE = { header: 4, certificate: 11, certificateRequest: 13, serverHelloDone: 14 }
+/** Room for every certificate that a device could hold, many times over: whoever says more has said enough. */
+const LONGEST_FLIGHT = 256 * 1024
+
+/** Reads the flight of one connection. */
+export function createFlightReader(): FlightReader {
+  const records = createShelf()
+  const messages = createShelf()
+  let flight: ServerFlight = { certificates: [], certificateLength: 0, clientCaLength: undefined, isOver: false }
+
+  /** Handshake records are put together, for a message may be spread over several; anything else ends the conversation. */
+  const takeRecord = (): boolean => {
+    const header = records.front(RECORD.header)
+    if (header === undefined) return false
+    if (header[0] !== RECORD.handshake) {
+      flight = { ...flight, isOver: true }
+      return false
+    }
+    const record = records.front(RECORD.header + header.readUInt16BE(3))
+    if (record === undefined) return false
+    messages.put(record.subarray(RECORD.header))
+    records.drop(record.length)
+    return true
   }
-  return { handshake: Buffer.concat(fragments), isRefused }
+  const takeMessage = (): boolean => {
+    const header = messages.front(MESSAGE.header)
+    const message = header && messages.front(MESSAGE.header + header.readUIntBE(1, 3))
+    if (message === undefined) return false
+    flight = { ...flight, ...readMessage(message) }
+    messages.drop(message.length)
+    return true
+  }
+  return {
+    get flight() {
+      return flight
+    },
+    take(piece) {
+      const hasRoom = records.put(piece)
+      while (!flight.isOver && takeRecord()) while (takeMessage()) {}
+      if (!hasRoom) flight = { ...flight, isOver: true }
+    }
+  }
+}
+
+/** Bytes in the order in which they came, read from the front; LONGEST_FLIGHT of them in all. */
+function createShelf() {
+  const bytes = Buffer.alloc(LONGEST_FLIGHT)
+  let [start, end] = [0, 0]
+  return {
+    /** Keeps what there is room for, and says whether that was all. */
+    put(piece: Buffer): boolean {
+      const copied = piece.copy(bytes, end)
+      end += copied
+      return copied === piece.length
+    },
+    front: (length: number): Buffer | undefined =>
+      end - start < length ? undefined : bytes.subarray(start, start + length),
+    drop(length: number): void {
+      start += length
+    }
+  }
+}
+
+function readMessage(message: Buffer): Partial<ServerFlight> {
+  const body = message.subarray(MESSAGE.header)
+  switch (message[0]) {
+    case MESSAGE.certificate:
+      return { certificates: readCertificates(body), certificateLength: message.length }
+    case MESSAGE.certificateRequest:
+      return { clientCaLength: readClientCaLength(body) }
+    case MESSAGE.serverHelloDone:
+      return { isOver: true }
+    default:
+      return {}
+  }
 }
 
 function readCertificates(body: Buffer): readonly Buffer[] {

@@ -1,6 +1,7 @@
 import type { Static } from 'typebox'
 import { type NameEntry, releasesOf } from './catalog.js'
 import type { ManifestOfAllSchema, ManifestSchema } from './manifest-schema.js'
+import { pathOf } from './path-of.js'
 import type { Release } from './release.js'
 
 /** Longest manifest of one release, in bytes: the JSON buffers of small clients are 2048 (clients.md R35). */
@@ -9,11 +10,6 @@ const MANIFEST_LIMIT = 2047
 /** What is written for one release, and for all names. */
 export type Manifest = Static<typeof ManifestSchema>
 export type ManifestOfAll = Static<typeof ManifestOfAllSchema>
-
-/** The path of a name as it stands in a URL, with its leading slash: every byte that needs it is percent-encoded. */
-export function pathOf(name: string): string {
-  return `/${name.split('/').map(encodeURIComponent).join('/')}`
-}
 
 /** The path under which exactly these bytes are found for ever. */
 export function artifactPathOf(digest: string): string {

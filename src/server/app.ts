@@ -52,6 +52,8 @@ export interface AppOptions
   readonly authCredentials: AuthOptions['authCredentials'] | undefined
   readonly onAuthFailed: AuthOptions['onAuthFailed']
   readonly onDownload: (download: Download) => void
+  /** A range broke off, of a download that may go on. */
+  readonly onBrokenRange: (download: Download) => void
   readonly onBug: (error: unknown) => void
   /** Options of `node:https`, TLS ones included. */
   readonly https: FastifyHttpsOptions<Server>['https']
@@ -105,7 +107,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   instance.server.on('checkContinue', (request, response) => instance.server.emit('request', request, response))
 
   const pump = new Pump()
-  const downloads = new Downloads(options.onDownload)
+  const downloads = new Downloads(options.onDownload, options.onBrokenRange)
   const live = new LiveDownloads()
 
   await instance.register(errors, { onBug: options.onBug })
@@ -117,12 +119,13 @@ export async function createApp(options: AppOptions): Promise<App> {
 
   await instance.register(health, { health: options.health })
   const { version } = options.health()
-  await instance.register(metrics, { counts: options.counts, devices: options.devices, version })
+  await instance.register(metrics, { counts: options.counts, version })
   await instance.register(openapi, { version })
   await instance.register(caCertificate, { caCertificate: options.caCertificate })
   await instance.register(page)
   const { authCredentials, onAuthFailed } = options
   await instance.register(async forPeople => {
+    if (options.needsClientCertificate) await forPeople.register(clientCertificates, options)
     if (authCredentials !== undefined) await forPeople.register(auth, { authCredentials, onAuthFailed })
     await forPeople.register(events, options)
     await forPeople.register(devices, options)

@@ -34,6 +34,8 @@ export interface Download {
   readonly durationMs: number
   /** Why it is taken for aborted, in words. */
   readonly cause: string
+  /** Whether its end was told before, as a range that broke off. */
+  readonly isToldCut?: boolean
 }
 
 /** One answer with firmware in it, when its connection is done with it. */
@@ -53,8 +55,11 @@ interface Ranged extends Pick<Download, 'device' | 'recipient' | 'client' | 'rel
   reached: number
   ranges: number
   lastAt: number
+  /** Whether the last range broke off. */
+  isBroken: boolean
 }
 
+const LOST = 'the device closed the connection, or was lost'
 /** A device that asks for no further range for this long has stopped. */
 const QUIET_MS = 60_000
 /** Downloads in ranges that are followed at the same time; above that the oldest is told as it stands. */
@@ -63,11 +68,14 @@ const MOST_FOLLOWED = 10_000
 /** Makes one report of a download, however many ranges it came in (performance.md 4.5). */
 export class Downloads {
   readonly #report: (download: Download) => void
+  readonly #reportBroken: (download: Download) => void
   readonly #ranged = new Map<string, Ranged>()
   readonly #timer: NodeJS.Timeout
 
-  constructor(report: (download: Download) => void) {
+  /** `reportBroken` is told of a range that breaks off: whether its download goes on is known a minute later. */
+  constructor(report: (download: Download) => void, reportBroken: (download: Download) => void = () => {}) {
     this.#report = report
+    this.#reportBroken = reportBroken
     this.#timer = setInterval(() => this.#tellQuiet(performance.now() - QUIET_MS), QUIET_MS / 4).unref()
   }
 
@@ -87,7 +95,7 @@ export class Downloads {
       sent: end - start,
       ranges: 1,
       durationMs,
-      cause: wasCut ? 'the device closed the connection, or was lost' : ''
+      cause: wasCut ? LOST : ''
     })
   }
 
@@ -105,22 +113,25 @@ export class Downloads {
     this.#tellQuiet(Number.POSITIVE_INFINITY)
   }
 
-  #noteRange({ device, recipient, client, release, start, end, durationMs }: Answered): void {
+  #noteRange({ device, recipient, client, release, start, end, wasCut, durationMs }: Answered): void {
     const key = `${recipient.client}\n${release.name}\n${release.digest}`
     const now = performance.now()
     let ranged = this.#ranged.get(key)
     if (ranged === undefined || start > ranged.reached || start < ranged.first) {
       if (ranged !== undefined) this.#tellStopped(ranged, 'it began again somewhere else')
       const startedAt = now - durationMs
-      ranged = { device, recipient, client, release, startedAt, first: start, reached: start, ranges: 0, lastAt: now }
+      const begun = { first: start, reached: start, ranges: 0, lastAt: now, isBroken: false }
+      ranged = { device, recipient, client, release, startedAt, ...begun }
     }
     ranged.reached = Math.max(ranged.reached, end)
     ranged.ranges++
     ranged.lastAt = now
+    ranged.isBroken = wasCut
     // Deleted and set again, so that the first of the map is the one that has been quiet longest.
     this.#ranged.delete(key)
     if (ranged.reached < release.size) this.#ranged.set(key, ranged)
     else this.#tellComplete(ranged)
+    if (wasCut) this.#reportBroken({ ...transferOf(ranged), outcome: 'aborted', cause: LOST })
     if (this.#ranged.size > MOST_FOLLOWED) this.#tellOldest()
   }
 
@@ -129,7 +140,7 @@ export class Downloads {
   }
 
   #tellStopped(ranged: Ranged, cause: string): void {
-    this.#report({ ...transferOf(ranged), outcome: 'aborted', cause })
+    this.#report({ ...transferOf(ranged), outcome: 'aborted', cause, isToldCut: ranged.isBroken })
   }
 
   #tellOldest(): void {

@@ -32,6 +32,8 @@ export interface Live extends Sending {
 const QUIET_MS = 20_000
 /** The rate is that of the last so many milliseconds. */
 const RATE_MS = 5_000
+/** However many ask, so often it is looked how fast it goes. */
+const SAMPLE_MS = 200
 /** Erasing flash takes seconds; one that takes nothing for longer is worth a look. */
 const STALLED_MS = 10_000
 
@@ -58,21 +60,29 @@ export class LiveDownloads {
   /** Those in ranges, by their device and release. */
   readonly #ranged = new Map<string, Entry>()
   #lastId = 0
+  #sweptAt = performance.now()
 
-  /** A body begins. Returns what to call when its connection is done with it. */
-  begin(sending: Sending, start: number, isRange: boolean, progress: Progress): () => void {
+  /** A body begins. Returns what to call when its connection is done with it: how far it came, and whether that is not the end of it. */
+  begin(
+    sending: Sending,
+    start: number,
+    isRange: boolean,
+    progress: Progress
+  ): (reached: number, wasCut: boolean) => void {
     const now = performance.now()
+    if (now - this.#sweptAt > QUIET_MS) this.#sweep(now)
     const { recipient, release } = sending
     const key = isRange ? `${recipient.client}\n${release.name}\n${release.digest}` : undefined
     const known = key === undefined ? undefined : this.#goingOn(key, start, now)
     const entry = known ?? this.#add({ ...sending, key, from: start }, now)
     entry.transfers.add(progress)
     entry.reached = Math.max(entry.reached, start)
-    return () => {
+    return (reached, wasCut) => {
       entry.transfers.delete(progress)
-      entry.reached = Math.max(entry.reached, progress.taken)
+      entry.reached = Math.max(entry.reached, reached)
       entry.endedAt = performance.now()
-      if (entry.key === undefined || entry.reached >= release.size) this.#remove(entry)
+      const isOver = entry.key === undefined || entry.reached >= release.size || wasCut
+      if (isOver && entry.transfers.size === 0) this.#remove(entry)
     }
   }
 
@@ -81,15 +91,23 @@ export class LiveDownloads {
     return this.#entries.size
   }
 
-  /** What is under way now; call it about once a second while somebody wants rates. */
+  /** One of a client, without a look at how far it is. */
+  find(client: string): Pick<Live, 'release' | 'from'> | undefined {
+    for (const entry of this.#entries) if (entry.recipient.client === client) return entry
+    return undefined
+  }
+
+  /** What is under way now; rates are from one call to the next, and an average since the beginning at the first. */
   list(): readonly Live[] {
     const now = performance.now()
-    const list: Live[] = []
-    for (const entry of this.#entries) {
+    this.#sweep(now)
+    return [...this.#entries].map(entry => lookAt(entry, now))
+  }
+
+  #sweep(now: number): void {
+    this.#sweptAt = now
+    for (const entry of this.#entries)
       if (entry.transfers.size === 0 && now - entry.endedAt > QUIET_MS) this.#remove(entry)
-      else list.push(lookAt(entry, now))
-    }
-    return list
   }
 
   #goingOn(key: string, start: number, now: number): Entry | undefined {
@@ -131,7 +149,7 @@ function lookAt(entry: Entry, now: number): Live {
   const reached = reachedBy(entry)
   if (reached > entry.reached || entry.transfers.size === 0) entry.movedAt = now
   entry.reached = reached
-  entry.samples.push({ at: now, reached })
+  if (now - (entry.samples.at(-1)?.at ?? 0) >= SAMPLE_MS) entry.samples.push({ at: now, reached })
   // One from before the window stays: the rate is that since then.
   while ((entry.samples[1]?.at ?? now) < now - RATE_MS) entry.samples.shift()
   const [first = { at: now, reached }] = entry.samples

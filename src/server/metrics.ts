@@ -36,7 +36,11 @@ export const METRICS: readonly Metric[] = [
     name: 'otad_devices',
     type: 'gauge',
     help: 'Devices that have ever come, by what happened to them last.',
-    read: m => byLabel('state', countStates(m.devices))
+    read: m =>
+      byLabel(
+        'state',
+        [...VERDICTS].map(verdict => [verdict, m.deviceVerdicts.get(verdict) ?? 0])
+      )
   },
   {
     name: 'otad_transfers_active',
@@ -183,15 +187,6 @@ function writeBuckets(name: string, { bounds, counts, sumSeconds }: DurationCoun
 /** Label values have no hyphens, whatever the code calls them. */
 function byLabel(label: string, counts: Iterable<readonly [string, number]>): readonly Sample[] {
   return [...counts].map(([value, count]) => [{ [label]: value.replaceAll('-', '_') }, count])
-}
-
-function countStates(devices: Measured['devices']): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>(VERDICTS.map(verdict => [verdict, 0]))
-  for (const { verdict } of devices) {
-    const state = verdict?.is ?? 'seen'
-    counts.set(state, (counts.get(state) ?? 0) + 1)
-  }
-  return counts
 }
 
 function endsOf(certificates: Measured['certificates']): readonly (readonly [string, number])[] {

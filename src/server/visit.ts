@@ -13,8 +13,9 @@ export interface Visit {
   /**
    * `head`: it asked for the head of an answer with firmware, or for bytes that are not there. `document`: a manifest or sidecar.
    * `not-found`: a name that is not served. `confirmed`: it says that it runs a release. `page`: somebody looks at the page.
+   * `sent-back`: it asked for bytes that this release does not have.
    */
-  readonly is: 'head' | 'document' | 'not-found' | 'confirmed' | 'page'
+  readonly is: 'head' | 'document' | 'not-found' | 'confirmed' | 'page' | 'sent-back'
   /** The name that it asked for, as it was asked for where there is none. */
   readonly name: string
   /** Undefined where it runs or asks for none that otad knows. */

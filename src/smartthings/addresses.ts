@@ -1,4 +1,4 @@
-import { pathOf } from '../releases/manifest.js'
+import { pathOf } from '../releases/path-of.js'
 
 /**
  * Where ota_demo looks: two files behind its CONFIG_OTA_SERVER_URL, which ends with a slash. That is a folder of names, where one app is in

@@ -147,7 +147,7 @@ function aDesk(mostDevices = 4) {
       })
       const page = new Page()
       const devices = ledger.tellAll(live)
-      page.state = JSON.parse(JSON.stringify({ ...facts(), names, devices }))
+      page.state = JSON.parse(JSON.stringify({ ...facts(), names, devices, otherDevices: 0 }))
       page.downloads = live
       return page.known
     }
@@ -249,6 +249,17 @@ describe('the desk', () => {
       }),
       { numRuns: 500 }
     )
+  })
+
+  it('tells one who came between two changes of the second, though it takes the others back to what they had', () => {
+    const world = aDesk()
+    world.desk.listen(() => {})
+    world.move('https://192.168.1.9:8070')
+    const page = new Page()
+    world.desk.listen(page.listener)
+    world.move('https://192.168.1.8:8070')
+    vi.advanceTimersByTime(SETTLED_MS)
+    expect(page.known).toEqual(world.truth)
   })
 
   it('shows nobody a download for ever that was over before it was told of again', () => {

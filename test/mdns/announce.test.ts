@@ -239,6 +239,19 @@ describe('where nothing can be announced', () => {
     expect(otad.everything.filter(told => told.event === 'mdns.failed')).toHaveLength(1)
   })
 
+  // Networks are looked at every 5 s, and where the last attempt had failed each look began the next one anew, however far it was.
+  it('finds a name where that takes longer than from one look at the networks to the next', async context => {
+    const { here, neighbour } = await aNetwork(context)
+    const taken = Array.from({ length: 7 }, (_, index) => (index === 0 ? '' : ` (${index + 1})`))
+    say(neighbour, { hold: taken.map(number => SRV(`otad on bench${number}.${SERVICE}`, 9999, 'elsewhere.local')) })
+    await here.ip('addr', 'flush', 'dev', 'wire')
+    const otad = startOtad(here)
+    await otad.told(told => told.event === 'mdns.failed')
+    await here.ip('addr', 'add', '192.168.77.5/24', 'dev', 'wire')
+    otad.tell('update')
+    expect(await announced(otad)).toMatchObject({ name: 'otad on bench (8)' })
+  })
+
   it('says so where the server listens on loopback alone', async context => {
     const { here } = await aNetwork(context)
     const { reason, hint } = await startOtad(here, { listensOn: '127.0.0.1' }).told(

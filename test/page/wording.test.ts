@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { chosenOf, inAlphabet, pathOf } from '../../src/page/name-list.js'
+import { chosenOf, hrefOf, inAlphabet } from '../../src/page/name-list.js'
 import { describeRollback, foreign, progressOf } from '../../src/page/wording.js'
 import { deskName, liveDownload, releaseFacts } from '../support/desk-feed.js'
 
@@ -18,7 +18,7 @@ describe('the way to a name', () => {
   it.each(['a.bin', '//evil.example/a.bin', 'javascript:alert(1).bin', 'https://evil.example/a.bin', '?a#b.bin'])(
     '%s stays at this server',
     name => {
-      const url = new URL(pathOf(name), 'https://192.168.1.8:8070/')
+      const url = new URL(hrefOf(name), 'https://192.168.1.8:8070/')
       expect([url.origin, url.search, url.hash]).toEqual(['https://192.168.1.8:8070', '', ''])
     }
   )

@@ -51,7 +51,8 @@ afterEach(() => {
 
 function begin(live: LiveDownloads, to: Sending, start = 0, isRange = false) {
   const body = new Body(start)
-  return { body, end: live.begin(to, start, isRange, body) }
+  const over = live.begin(to, start, isRange, body)
+  return { body, end: (wasCut = false): void => over(body.taken, wasCut) }
 }
 
 const list = (live: LiveDownloads) => live.list()

@@ -189,7 +189,7 @@ describe('createRegistry', async () => {
     handshakesFailed: new Map([['unknown_ca', 4]]),
     devicesLooping: 1,
     devicesRolledBack: 0,
-    devices: [{ verdict: null }, { verdict: null }],
+    deviceVerdicts: new Map([['complete', 2]]),
     sessions: { full: 9, resumed: 3 },
     eventListeners: 2,
     certificates: { ca: undefined, leaf }

@@ -2,7 +2,7 @@
 // its requests do, so everything here is done by devices as they are, against the real daemon (product.md 2, clients.md 3 and 5).
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { connect as connectTcp } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import path from 'node:path'
@@ -405,14 +405,32 @@ describe('a boot confirmation', () => {
     })
   })
 
-  it('of what it was not handed says that it went back', async () => {
+  it('of what it ran before it was handed another one says that it went back, once', async () => {
+    const address = freeAddress()
+    const query = `?sha=${'e'.repeat(64)}`
+    const rolledBack = async (): Promise<number> =>
+      Number(/otad_devices_rolled_back_total (\d+)/.exec((await look('/metrics')).body.toString())?.[1])
+    const before = await rolledBack()
+    await confirm(address, NAME, query)
+    await becomes(address, is('running'))
+    await oneShot(aDevice(address))
+    await becomes(address, is('complete'))
+    for (let times = 1; times <= 3; times++) {
+      await confirm(address, NAME, query)
+      const { running, verdict } = await becomes(address, device => device.verdict?.count === times)
+      expect(running).toMatchObject({ digest: null, source: 'confirmed' })
+      expect(verdict).toMatchObject({ is: 'rolled-back', fix: expect.stringMatching(/cancel_rollback/) })
+    }
+    expect(await rolledBack()).toBe(before + 1)
+  })
+
+  /** Flashed by wire with a build that otad has not seen: nobody can say that this is an older one. */
+  it('of what nobody has heard of says that it runs that, though it was handed another one', async () => {
     const address = freeAddress()
     await oneShot(aDevice(address))
     await becomes(address, is('complete'))
-    await confirm(address, NAME, `?sha=${'e'.repeat(64)}`)
-    const { running, verdict } = await becomes(address, is('rolled-back'))
-    expect(running).toMatchObject({ digest: null, source: 'confirmed' })
-    expect(verdict?.fix).toBeTruthy()
+    await confirm(address, NAME, `?sha=${'d'.repeat(64)}`)
+    await becomes(address, is('running'))
   })
 
   it('of a stranger says that it runs what otad does not know', async () => {
@@ -547,7 +565,8 @@ describe('what is known of devices', () => {
     expect((await look('/health', own)).status).toBe(200)
     await disk.makeRoom()
     await askFrom('127.0.0.90', request('GET', '/none.bin', [USER_AGENT]), {}, own)
-    await elapse(1500)
+    const kept = disk.seen(path.join(state, 'devices.jsonl'))
+    await becomesTrue('it is written', 15_000, async () => (await readFile(kept, 'utf8')).includes('127.0.0.90'))
     await own.stop('SIGKILL')
     const next = await startDaemon({ folders: [folder], home, through: disk.through })
     const after = (await devicesOf(next)).map(({ id }) => id)

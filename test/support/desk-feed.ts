@@ -70,6 +70,7 @@ export function deskFacts(facts: Partial<DeskFacts> = {}): DeskFacts {
     certificate: { fingerprint: Array(32).fill('3F').join(':'), validUntil: '2046-11-20T00:00:00.000Z' },
     names: [],
     devices: [],
+    otherDevices: 0,
     ...facts
   }
 }

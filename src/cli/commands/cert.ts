@@ -15,6 +15,7 @@ import {
 } from '../../identity.js'
 import { createLog, type Report } from '../../log.js'
 import { loadSigningKey, makeSigningKey, type SigningKeyPlace } from '../../smartthings/signing-key.js'
+import { jsonText } from '../../words.js'
 import { shortPath } from '../banner.js'
 import { drawTree, type TreeCertificate } from '../certificate-tree.js'
 import type { CliCommand } from '../command.js'
@@ -215,15 +216,11 @@ function describe(identity: Identity, settings: IdentitySettings): string {
       ? path.join(settings.home, 'certs', CERTIFICATE_FILES.leafCertificate)
       : (anchor?.file ?? settings.certFile)
   const shownFile = source === 'own' ? settings.certFile : leafFile
-  return `${JSON.stringify(
-    {
-      mode: source,
-      ...(anchor === undefined ? {} : { ca: describeOne(anchor.certificate, anchor.file) }),
-      leaf: { ...describeOne(shown.certificate, shownFile), ...namesIn(shown.certificate) }
-    },
-    undefined,
-    2
-  )}\n`
+  return jsonText({
+    mode: source,
+    ...(anchor === undefined ? {} : { ca: describeOne(anchor.certificate, anchor.file) }),
+    leaf: { ...describeOne(shown.certificate, shownFile), ...namesIn(shown.certificate) }
+  })
 }
 
 /** One certificate, as `--json` prints it. */

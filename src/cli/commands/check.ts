@@ -7,6 +7,7 @@ import { readPartitionTable, smallestOtaSlot } from '../../image/partition-table
 import type { ImageContext } from '../../image/verdict.js'
 import { verifyImage } from '../../image/verify.js'
 import { isWrongFile } from '../../image/wrong-file.js'
+import { jsonText } from '../../words.js'
 import type { CliCommand, Typed } from '../command.js'
 import type { Io } from '../io.js'
 import { type JudgedFile, toJson, writeReport } from '../report.js'
@@ -118,7 +119,7 @@ function documentOf(judged: readonly JudgedFile[], format: Format, version: stri
     case 'text':
       return ''
     case 'json':
-      return `${JSON.stringify(judged.map(toJson), undefined, 2)}\n`
+      return jsonText(judged.map(toJson))
     case 'junit':
       return writeJunit(judged)
     case 'sarif':

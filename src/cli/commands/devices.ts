@@ -1,10 +1,9 @@
 import { askDaemon } from '../../control/control-client.js'
 import type { DeviceFacts, DeviceHistory } from '../../devices/device-facts.js'
 import { OperatorError } from '../../errors.js'
-import { clockTime, printable } from '../../words.js'
-import { addAskingFlags, stateFolderOf, writeJson } from '../ask.js'
+import { clockTime, jsonLine, jsonText, printable } from '../../words.js'
+import { addAskingFlags, stateFolderOf } from '../ask.js'
 import type { CliCommand } from '../command.js'
-import { chooseDevices } from '../device-choice.js'
 import { type Drawing, writeDevice, writeDeviceLine, writeDevices } from '../report-devices.js'
 import { watchInLines, watchOnTerminal } from '../watch-devices.js'
 
@@ -34,20 +33,18 @@ export const devices: CliCommand = {
     const [asked] = typed.args
     const stateFolder = stateFolderOf(typed, io)
     const isJson = typed.options.json === true
-    const ask = async (): Promise<readonly DeviceHistory[]> => {
-      const all = await askDaemon(stateFolder, { command: 'devices', history: asked !== undefined })
-      return asked === undefined ? all : chooseDevices(all, asked)
-    }
+    const ask = (): Promise<readonly DeviceHistory[]> =>
+      askDaemon(stateFolder, { command: 'devices', history: asked !== undefined, device: asked })
     const write = (found: readonly DeviceHistory[], now: number): string =>
       writePage(found, asked, { now, colour: io.hasColour })
     if (typed.options.watch === true) {
-      if (isJson) return watchInLines({ ask, io }, device => JSON.stringify(factsFor(device, asked)), String)
+      if (isJson) return watchInLines({ ask, io }, device => jsonLine(factsFor(device, asked)), String)
       if (io.isTerminal) return watchOnTerminal({ ask, io }, write)
       return watchInLines({ ask, io }, writeDeviceLine, line => `${clockTime(Date.now())}  ${line}`)
     }
     const found = await ask()
     if (asked !== undefined && found.length === 0) throw noSuchDevice(asked)
-    io.stdout(isJson ? writeJson(found.map(device => factsFor(device, asked))) : write(found, Date.now()))
+    io.stdout(isJson ? jsonText(found.map(device => factsFor(device, asked))) : write(found, Date.now()))
     return 0
   }
 }

@@ -1,3 +1,4 @@
+import { jsonText } from '../../words.js'
 import type { CliCommand } from '../command.js'
 import { writeDiagnosis } from '../report-doctor.js'
 import { addSettingFlags, settingsOf } from '../setting-flags.js'
@@ -45,11 +46,7 @@ export const doctor: CliCommand = {
     const { diagnose } = await import('../../doctor/checks.js')
     const facts = await lookAround({ merged, cwd: io.cwd, env: io.env, project: args[0] })
     const diagnosis = diagnose(facts)
-    io.stdout(
-      options.json === true
-        ? `${JSON.stringify({ facts, ...diagnosis }, undefined, 2)}\n`
-        : writeDiagnosis(facts, diagnosis)
-    )
+    io.stdout(options.json === true ? jsonText({ facts, ...diagnosis }) : writeDiagnosis(facts, diagnosis))
     return diagnosis.findings.some(({ severity }) => severity === 'serious') ? 3 : 0
   }
 }

@@ -2,10 +2,12 @@ import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import path from 'node:path'
 import { askDaemon } from '../../control/control-client.js'
+import type { DeviceHistory } from '../../devices/device-facts.js'
 import { OperatorError, systemErrorCode } from '../../errors.js'
 import { LogExplainer } from '../../explain/explain-log.js'
-import type { Explanation } from '../../explain/explanation.js'
+import type { Explanation, Noticed } from '../../explain/explanation.js'
 import { whatOtadSaw } from '../../explain/what-otad-saw.js'
+import { jsonText } from '../../words.js'
 import type { CliCommand, Typed } from '../command.js'
 import type { Io } from '../io.js'
 import { explanationToJson, type Seen, writeExplanation } from '../report-explain.js'
@@ -37,11 +39,7 @@ export const explain: CliCommand = {
     if (typed.args.length === 0 && !io.isPiped) throw nothingToRead()
     const explanation = await explainPieces(log === '-' ? io.stdinPieces() : await openLog(log, io), log, io)
     const explained = { log, explanation, seen: await lookAtDaemon(explanation, typed, io) }
-    io.stdout(
-      typed.options.json === true
-        ? `${JSON.stringify(explanationToJson(explained), undefined, 2)}\n`
-        : writeExplanation(explained)
-    )
+    io.stdout(typed.options.json === true ? jsonText(explanationToJson(explained)) : writeExplanation(explained))
     return 0
   }
 }
@@ -73,12 +71,22 @@ async function lookAtDaemon(explanation: Explanation, { options }: Typed, io: Io
   const state = path.join(settings.home, 'state')
   try {
     const status = await askDaemon(state, { command: 'status' }, DAEMON_PATIENCE_MS)
-    const devices = await askDaemon(state, { command: 'devices', history: true }, DAEMON_PATIENCE_MS)
+    const devices = await askForDevices(state, explanation.noticed)
     return { saw: whatOtadSaw(explanation, status, devices, Date.now()) }
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error
     return { absent: `${error.message}: nothing to compare the log with` }
   }
+}
+
+/** Those that the log names; all of them where it names none. */
+async function askForDevices(state: string, { mac, address }: Noticed): Promise<readonly DeviceHistory[]> {
+  const ask = (device?: string): Promise<readonly DeviceHistory[]> =>
+    askDaemon(state, { command: 'devices', history: true, device }, DAEMON_PATIENCE_MS)
+  const names = [mac, address].filter(name => name !== null)
+  if (names.length === 0) return ask()
+  const meant = (await Promise.all(names.map(ask))).flat()
+  return [...new Map(meant.map(device => [device.id, device])).values()]
 }
 
 function nothingToRead(): OperatorError {

@@ -3,10 +3,10 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { CERTIFICATE_FILES } from '../../certs/keystore.js'
 import { OperatorError, systemErrorCode } from '../../errors.js'
-import type { Candidate } from '../../probe/probe.js'
+import type { Candidate, ProbeResult } from '../../probe/probe.js'
 import { findImage, reach } from '../../probe/reach.js'
 import { readTarget } from '../../probe/target.js'
-import { printable } from '../../words.js'
+import { jsonText, printable } from '../../words.js'
 import { shortPath } from '../banner.js'
 import type { CliCommand, Typed } from '../command.js'
 import type { Io } from '../io.js'
@@ -39,28 +39,42 @@ export const probe: CliCommand = {
     command.addHelpText('after', EXAMPLES)
   },
   run: async (typed, io) => {
-    const { options } = typed
     if (typed.args.length !== 1)
       throw new OperatorError('OTAD_ERR_USAGE', 'one URL is probed at a time', 'otad probe --help has examples')
-    const asked = readTarget(typed.args[0] ?? '')
-    const candidates = await candidatesOf(typed, io)
-    await reach(asked)
-    const { target, others } = await findImage(asked)
-    if (others.length > 0)
-      io.stderr(`probing ${printable(target.url.pathname)}; the server lists ${others.length} more\n`)
-    // All that it takes to be every device is loaded for nobody else.
-    const probing = await import('../../probe/probe.js')
-    const result = await probing.probe({
-      target,
-      candidates,
-      isInsecure: options.insecure === true,
-      isLong: options.long === true,
-      progress: io.progress
-    })
+    let result: ProbeResult
+    try {
+      result = await probeAsked(typed, io)
+    } catch (error) {
+      if (!io.signal.aborted || (error as Error).name !== 'AbortError') throw error
+      io.progress('')
+      io.stderr('otad: stopped probing\n')
+      return 1
+    }
     io.progress('')
-    io.stdout(options.json === true ? `${JSON.stringify(probeToJson(result), undefined, 2)}\n` : writeProbe(result))
+    io.stdout(typed.options.json === true ? jsonText(probeToJson(result)) : writeProbe(result))
     return hasFailed(result) ? 3 : 0
   }
+}
+
+/** @throws AbortError when the process is asked to stop */
+async function probeAsked(typed: Typed, io: Io): Promise<ProbeResult> {
+  const { options } = typed
+  const asked = readTarget(typed.args[0] ?? '')
+  const candidates = await candidatesOf(typed, io)
+  await reach(asked, io.signal)
+  const { target, others } = await findImage(asked, io.signal)
+  if (others.length > 0)
+    io.stderr(`probing ${printable(target.url.pathname)}; the server lists ${others.length} more\n`)
+  // All that it takes to be every device is loaded for nobody else.
+  const { probe } = await import('../../probe/probe.js')
+  return probe({
+    target,
+    candidates,
+    isInsecure: options.insecure === true,
+    isLong: options.long === true,
+    progress: io.progress,
+    signal: io.signal
+  })
 }
 
 /** What the device may hold: what was given, else the CA of the home, else that of the folder. */

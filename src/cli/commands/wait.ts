@@ -1,6 +1,6 @@
 import { withoutSlash } from '../../releases/choose-release.js'
-import { clockTime } from '../../words.js'
-import { addAskingFlags, stateFolderOf, writeJson } from '../ask.js'
+import { clockTime, jsonText } from '../../words.js'
+import { addAskingFlags, stateFolderOf } from '../ask.js'
 import type { CliCommand } from '../command.js'
 import { readDuration } from '../read-duration.js'
 import { describeResult } from '../report-standing.js'
@@ -47,7 +47,7 @@ export const wait: CliCommand = {
       return 1
     }
     const { history, ...facts } = standing.device
-    io.stdout(options.json === true ? writeJson(facts) : `${describeResult(standing, wanted)}\n`)
+    io.stdout(options.json === true ? jsonText(facts) : `${describeResult(standing, wanted)}\n`)
     return 0
   }
 }

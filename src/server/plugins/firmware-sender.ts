@@ -81,7 +81,8 @@ export default fp<FirmwareSenderOptions>(
       if (request.method === 'HEAD' || answer.end === answer.start) {
         if (request.method === 'HEAD') response.end()
         else response.end(answer.text)
-        onVisit({ ...about, is: 'head', name: release.name })
+        if (answer.status === 304) downloads.noteNone(about, 'unchanged')
+        else onVisit({ ...about, is: 'head', name: release.name })
         return
       }
       const source = readArtifact(release.digest, release.size)
@@ -89,9 +90,9 @@ export default fp<FirmwareSenderOptions>(
       // 'close' comes exactly once, whoever hangs up.
       response.once('close', () => {
         source.close()
-        isOver()
         const wasCut = !response.writableFinished
         const { taken, written } = wasCut ? progress : { taken: answer.end, written: answer.end }
+        isOver(taken, wasCut)
         onOver({ taken, written, wasCut, durationMs: performance.now() - startedAt })
       })
       const progress = pump.send({ response, source, start: answer.start, end: answer.end })
@@ -126,7 +127,10 @@ export default fp<FirmwareSenderOptions>(
       const release = find(choice.digest) ?? newest
       const answer = answerWith(release)
       const isBegun = answer.status === 200 || answer.status === 206
-      return isBegun ? { release, answer, answering: choice.begin(answer.start, answer.end) } : { release, answer }
+      if (isBegun) return { release, answer, answering: choice.begin(answer.start, answer.end) }
+      if (answer.status === 416)
+        onVisit({ ...aboutOf(request, asker, release), is: 'sent-back', name: release.name, answer: BEHIND_END })
+      return { release, answer }
     }
 
     /** The file system of an app, for those who ask at the address of the app. */
@@ -156,7 +160,7 @@ export default fp<FirmwareSenderOptions>(
       const is = answerArduino(client, release)
       if (is === 'image') return undefined
       if (is === 'other-image') return sendFileSystem(reply, entry)
-      if (is !== 'version') downloads.noteNone(about, is)
+      if (is === 'no-room') downloads.noteNone(about, is)
       reply.hijack()
       // To one without room nothing is noted of the bytes: how many the system has taken when it hangs up behind the head tells nothing.
       send(reply, about, ANSWERS[is](reply.request, release), () => {})
@@ -217,6 +221,8 @@ export default fp<FirmwareSenderOptions>(
   },
   { name: 'otad-firmware-sender', fastify: '5.x', dependencies: ['otad-catalog'] }
 )
+
+const BEHIND_END = 'it asked for bytes behind the end of this build: those that it has are of another one'
 
 /** Who was answered about which release. */
 type About = Sending

@@ -12,9 +12,9 @@ export interface EventsOptions {
 }
 
 /** Pages that are open at the same time; a desk has a few. */
-const MOST_LISTENERS = 100
+const MOST_LISTENERS = 32
 /** What waits for one that does not read; whoever is behind by more begins anew. */
-const MOST_WAITING = 16 * 1024 * 1024
+const MOST_WAITING = 8 * 1024 * 1024
 /** A connection on which nothing is said for long is given up by what stands between. */
 const PULSE_MS = 15_000
 
@@ -52,9 +52,12 @@ const routes: FastifyPluginAsync<EventsOptions> = async (fastify, { listen, onVi
       }
       onVisit({ ...visitorOf(request), is: 'page', name: '' })
       open.add(response)
+      let mostWaiting = 0
       const stop = listen((event, data) => {
         response.write(`event: ${event}\ndata: ${data}\n\n`)
-        if (response.writableLength > MOST_WAITING) response.destroy()
+        // Whatever it is told first may be as long as it is.
+        mostWaiting ||= response.writableLength + MOST_WAITING
+        if (response.writableLength > mostWaiting) response.destroy()
       })
       response.once('close', () => {
         open.delete(response)

@@ -1,7 +1,7 @@
 import type { TLSSocket } from 'node:tls'
 import type { FastifyPluginAsync } from 'fastify'
 import type { Registry } from 'prom-client'
-import type { DeviceFacts } from '../../devices/device-facts.js'
+import type { VerdictKind } from '../../devices/device-facts.js'
 import { releasesOf } from '../../releases/catalog.js'
 import type { Download } from '../downloads.js'
 import type { DurationCounts } from '../durations.js'
@@ -22,6 +22,8 @@ export interface Counts {
   readonly candidatesRejected: ReadonlyMap<string, number>
   /** By the causes of `handshakeCauseOf`. */
   readonly handshakesFailed: ReadonlyMap<string, number>
+  /** Devices that are known, by what happened to them last. */
+  readonly deviceVerdicts: ReadonlyMap<VerdictKind, number>
   readonly devicesLooping: number
   readonly devicesRolledBack: number
   /** Pages that are open, and others that listen to `/events`. */
@@ -32,7 +34,6 @@ export interface Counts {
 
 export interface MetricsOptions {
   readonly counts: () => Counts
-  readonly devices: () => readonly Pick<DeviceFacts, 'verdict'>[]
   readonly version: string
 }
 
@@ -47,12 +48,11 @@ export interface Measured extends Counts {
   readonly version: string
   /** Releases that are kept, current and earlier ones. */
   readonly releases: number
-  readonly devices: readonly Pick<DeviceFacts, 'verdict'>[]
   readonly sessions: Sessions
 }
 
 /** `/metrics`: Prometheus text. The library is loaded by the first who asks: a desk has no Prometheus. */
-const routes: FastifyPluginAsync<MetricsOptions> = async (fastify, { counts, devices, version }) => {
+const routes: FastifyPluginAsync<MetricsOptions> = async (fastify, { counts, version }) => {
   const sessions: Sessions = { full: 0, resumed: 0 }
   fastify.server.on('secureConnection', (socket: TLSSocket) => {
     sessions[socket.isSessionReused() ? 'resumed' : 'full']++
@@ -61,7 +61,6 @@ const routes: FastifyPluginAsync<MetricsOptions> = async (fastify, { counts, dev
     ...counts(),
     version,
     releases: [...fastify.currentCatalog().entries].reduce((sum, entry) => sum + releasesOf(entry).length, 0),
-    devices: devices(),
     sessions
   })
   let measured: Measured

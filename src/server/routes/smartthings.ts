@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Catalog, type NameEntry, releasesOf } from '../../releases/catalog.js'
-import { pathOf } from '../../releases/manifest.js'
+import { pathOf } from '../../releases/path-of.js'
 import { inForm, type Release } from '../../releases/release.js'
 import { appsMeant, basePathOf, type DemoAddress, folderOfName, readDemoAddress } from '../../smartthings/addresses.js'
 import { canBeSigned, signedFormOf, versionsOf } from '../../smartthings/signed-form.js'
