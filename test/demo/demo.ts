@@ -1,8 +1,9 @@
 /**
  * The whole product without hardware, in under a minute: a temporary home, an image made on the spot, a build that arrives slowly,
- * a device stand-in that downloads it in three ways, and a broken build that is refused. `npm run demo`.
+ * device stand-ins that download it in three ways, a broken build that is refused, and what is known of each device. `npm run demo`.
  */
 import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { appendFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { get as httpGet } from 'node:http'
@@ -34,8 +35,12 @@ async function findPort(): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : 0
 }
 
-async function statusOf(url: string, ca: string): Promise<number> {
-  const head = request(url, { method: 'HEAD', ca, agent: false }).end()
+async function statusOf(
+  url: string,
+  ca: string,
+  { method = 'HEAD', localAddress }: { readonly method?: string; readonly localAddress?: string } = {}
+): Promise<number> {
+  const head = request(url, { method, ca, agent: false, ...(localAddress && { localAddress }) }).end()
   return new Promise(resolve => {
     head.on('response', answer => resolve(answer.statusCode ?? 0)).on('error', () => resolve(0))
   })
@@ -83,14 +88,21 @@ async function demonstrate(origin: string, ca: () => Promise<string>): Promise<v
   }
   await untilStatus(`${origin}/hello_world.bin`, ca, 200)
 
-  const device = { ca: await ca(), url: `${origin}/hello_world.bin` }
+  /** Each at an address of its own, where this machine has so many. */
+  const deviceAt = (last: number) => ({
+    ca: authority,
+    url: `${origin}/hello_world.bin`,
+    localAddress: process.platform === 'linux' ? `127.0.0.${last}` : '127.0.0.1'
+  })
+  const authority = await ca()
+  const [kitchen, garage, porch] = [deviceAt(21), deviceAt(22), deviceAt(23)]
   const tell = (how: string, run: { outcome: string; slot: Buffer }, image: Buffer): void =>
     console.log(`  ${how}: ${run.outcome}, ${run.slot.equals(image) ? 'byte for byte the build' : 'NOT the build'}`)
 
   say('Three devices download it, each in its own way.')
-  tell('esp_https_ota, in one go            ', await oneShot(device), first)
-  tell('esp_https_ota, in ranges of 64 KiB  ', await partial(device, { maxHttpRequestSize: 65536 }), first)
-  tell('Arduino HTTPUpdate, HTTP/1.0        ', await arduinoHttpUpdate(device), first)
+  tell('esp_https_ota, in one go            ', await oneShot(kitchen), first)
+  tell('esp_https_ota, in ranges of 64 KiB  ', await partial(garage, { maxHttpRequestSize: 65536 }), first)
+  tell('Arduino HTTPUpdate, HTTP/1.0        ', await arduinoHttpUpdate(porch), first)
 
   say(
     'The next build is cut short, as a download by `openssl s_server -WWW` on Windows would be. Devices keep the good one.'
@@ -100,20 +112,31 @@ async function demonstrate(origin: string, ca: () => Promise<string>): Promise<v
     truncatedTo(anImage({ project: 'hello_world', version: '1.0.1', length: IMAGE_LENGTH, seed: 2 }), 40_000)
   )
   await pause(900)
-  tell('esp_https_ota, in one go            ', await oneShot(device), first)
+  tell('esp_https_ota, in one go            ', await oneShot(porch), first)
 
   say('The build is repaired, by a rename over, and served a few milliseconds later.')
   const second = anImage({ project: 'hello_world', version: '1.0.1', length: IMAGE_LENGTH, seed: 2 })
   await writeFile(`${app}.new`, second)
   await rename(`${app}.new`, app)
   await pause(200)
-  tell('esp_https_ota, in one go            ', await oneShot(device), second)
+  tell('esp_https_ota, in one go            ', await oneShot(kitchen), second)
+
+  say('It starts the new build, finds it good, and says so with one GET.')
+  const running = createHash('sha256').update(second).digest('hex')
+  await statusOf(`${kitchen.url}/ok?sha=${running}`, authority, { method: 'GET', localAddress: kitchen.localAddress })
 
   say('A device whose URL says http:// is told apart from one that is offline.')
   await new Promise<void>(resolve =>
-    httpGet(device.url.replace('https', 'http'), () => resolve()).on('error', () => resolve())
+    httpGet(garage.url.replace('https', 'http'), { localAddress: garage.localAddress }, () => resolve()).on(
+      'error',
+      () => resolve()
+    )
   )
   await pause(200)
+  say('What does each of them run, and what happened to it last? `otad devices`; the page at / shows the same, live.')
+  const devices = spawn(process.execPath, [PROGRAM, 'devices', '--home', home], { stdio: 'inherit' })
+  await once(devices, 'exit')
+
   say('Done. otad stops, and the temporary home goes.')
 }
 
