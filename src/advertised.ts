@@ -11,9 +11,6 @@ export interface EmbeddedCertificate {
   readonly validUntil: Date
 }
 
-/** Whether a host is this machine alone. */
-export const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || host.startsWith('127.')
-
 /** The certificate to embed; undefined when only the operator knows it. */
 export function describeAnchor({ anchor }: Identity): EmbeddedCertificate | undefined {
   if (anchor === undefined) return undefined

@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { describeAnchor, type EmbeddedCertificate, isLoopback, originAt, tellAnchor, urlsAt } from './advertised.js'
+import { describeAnchor, type EmbeddedCertificate, originAt, tellAnchor, urlsAt } from './advertised.js'
 import { describeName } from './answers.js'
 import { folderEvents, folderOf, namesBeside, seeRestored } from './build-folders.js'
 import { CatalogKeeper } from './catalog-keeper.js'
@@ -17,11 +17,12 @@ import { type IdentitySettings, resolveIdentitySettings } from './identity.js'
 import { IdentityKeeper } from './identity-keeper.js'
 import type { Verdict } from './image/verdict.js'
 import type { Report } from './log.js'
+import { isLoopbackHost } from './loopback.js'
 import type { Announcement } from './mdns/announce.js'
 import { createOperations } from './operations.js'
 import { createPublishing } from './publish.js'
-import { pathOf } from './releases/path-of.js'
 import { PartKeeper } from './releases/part-keeper.js'
+import { pathOf } from './releases/path-of.js'
 import type { Health } from './server/app.js'
 import { probePort, startServer } from './server/server.js'
 import { DEMO_PORT, Signing } from './smartthings/signing.js'
@@ -191,7 +192,7 @@ async function runDaemon(options: RunOptions): Promise<Daemon> {
       version,
       since: startedAt.toISOString(),
       origin: origin(),
-      isLoopbackOnly: isLoopback(identities.advertised),
+      isLoopbackOnly: isLoopbackHost(identities.advertised),
       certificate: tellAnchor(describeAnchor(identities.identity))
     }),
     currentCatalog: () => kept.catalog,
@@ -323,7 +324,7 @@ async function runDaemon(options: RunOptions): Promise<Daemon> {
     port,
     urls,
     watched: folders.map(({ path, layout }) => ({ folder: path, description: layout.description })),
-    isLoopbackOnly: isLoopback(identities.advertised),
+    isLoopbackOnly: isLoopbackHost(identities.advertised),
     anchor: describeAnchor(identities.identity),
     ready,
     close: () => {

@@ -20,6 +20,7 @@ import { Neighbours } from './devices/neighbours.js'
 import { normalDevice } from './devices/normal-device.js'
 import { hasGoneBack, isBelieved, isLook, mayHaveRestarted } from './devices/running.js'
 import { BROWSER, nameClient } from './devices/update-client.js'
+import { isLoopbackAddress } from './loopback.js'
 import type { Findings } from './loops.js'
 import { type Catalog, releasesOf } from './releases/catalog.js'
 import type { Release } from './releases/release.js'
@@ -203,7 +204,7 @@ export class DeviceKeeper {
   onFailedHandshake({ device, code, cause, fix }: Failure): void {
     const isMute = code === OWN_CODES.silent || code === OWN_CODES.unheard
     // Health checks and port scans of this machine itself.
-    if (isMute && isLoopback(device)) return
+    if (isMute && isLoopbackAddress(device)) return
     this.ledger.note(
       { address: device },
       { is: isMute ? 'silent' : 'handshake-failed', sentence: cause, fix },
@@ -322,7 +323,6 @@ function tellLive(live: Live): LiveDownload {
   }
 }
 
-const isLoopback = (address: string): boolean => address === '::1' || address.startsWith('127.')
 const isBrowser = ({ userAgent = '' }: Contact): boolean => nameClient(userAgent, undefined).client === BROWSER
 
 function readLabels(deviceNames: readonly string[]): ReadonlyMap<string, string> {

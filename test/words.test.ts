@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { dateAndTime, spokenAge, timeLeft } from '../src/words.js'
+import { dateAndTime, jsonLine, jsonText, spokenAge, timeLeft } from '../src/words.js'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -34,5 +34,26 @@ describe('timeLeft', () => {
 describe('dateAndTime', () => {
   it('is in the time of this machine, each part with two digits', () => {
     expect(dateAndTime(new Date(2026, 2, 4, 5, 6, 7).getTime())).toBe('2026-03-04 05:06:07')
+  })
+})
+
+describe('JSON for a terminal', () => {
+  // JSON.stringify escapes what lies below a space, and nothing else: a project named "\u009b2J" cleared the screen of who typed --json.
+  const HOSTILE = 'a\u0000\u001b\u007f\u0080\u009b2J\u009f\u2028\u2029\u202a\u202e\u2066\u2069\\\u0085"ü€\u{1f600}z'
+  const UNPRINTABLE = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/
+
+  it.each([
+    ['jsonText', jsonText],
+    ['jsonLine', jsonLine]
+  ])('has no character raw that a terminal would obey, and is the same value: %s', (_name, write) => {
+    const value = { [HOSTILE]: [HOSTILE, { deep: HOSTILE }] }
+    expect(write(value)).not.toMatch(UNPRINTABLE)
+    expect(write(value)).toContain('ü€\u{1f600}z')
+    expect(JSON.parse(write(value))).toEqual(value)
+  })
+
+  it('is indented for people, or one line for programs', () => {
+    expect(jsonText({ a: [1] })).toBe('{\n  "a": [\n    1\n  ]\n}\n')
+    expect(jsonLine({ a: [1] })).toBe('{"a":[1]}')
   })
 })

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net'
+import { isLoopbackAddress } from '../loopback.js'
 
 /** The names that a certificate carries, each in the kinds of SAN that some client looks for it in. */
 export interface CertificateNames {
@@ -31,10 +32,9 @@ export function certificateNames(advertised: string, others: readonly string[]):
 export function namesOfHost(hostName: string, addresses: readonly string[]): readonly string[] {
   const own = unique([hostName, `${hostName}.local`, 'localhost'].map(normalName))
   const all = unique(addresses.map(normalName))
-  const isLoopback = (address: string): boolean => address === '::1' || address.startsWith('127.')
   const fitting = new Set<string>()
   let room = SAN_ROOM - own.reduce((sum, name) => sum + sanLength(name), 0)
-  for (const address of [...all.filter(isLoopback), ...all]) {
+  for (const address of [...all.filter(isLoopbackAddress), ...all]) {
     if (fitting.has(address)) continue
     room -= sanLength(address)
     if (room < 0) break

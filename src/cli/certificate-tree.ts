@@ -49,7 +49,7 @@ function spokenKey({ publicKey }: X509Certificate): string {
 }
 
 /** `valid until 21 December 2027, 13 months from now`. */
-export function spokenDates({ validFrom, validTo }: X509Certificate, now: Date): string {
+function spokenDates({ validFrom, validTo }: X509Certificate, now: Date): string {
   const [from, to] = [new Date(validFrom), new Date(validTo)]
   if (from > now) return `NOT VALID YET: from ${spokenDay(from)} until ${spokenDay(to)}`
   if (to < now) return `EXPIRED on ${spokenDay(to)}, ${spokenSpan(to, now)} ago`

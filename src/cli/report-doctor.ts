@@ -1,4 +1,5 @@
 import type { Diagnosis } from '../doctor/checks.js'
+import { strangersOf } from '../doctor/expected.js'
 import type { Facts, ProjectFacts } from '../doctor/facts.js'
 import { counted, fileSize, printable, spokenAge } from '../words.js'
 
@@ -70,12 +71,16 @@ function anchorText({ anchor, leaf }: Facts['certificate']): string {
 
 /** Devices shown at most; otad devices has all. */
 const MOST_DEVICES = 3
+/** Certificates of a project shown at most: bundles hold more than a hundred. */
+const MOST_CERTIFICATES = 3
 
-function deviceRows({ daemon, at }: Facts): readonly string[] {
-  return (daemon?.devices ?? []).slice(0, MOST_DEVICES).map(({ address, label, verdict, lastSeen }) => {
-    const when = spokenAge(Date.parse(at) - Date.parse(lastSeen))
-    return row('device', `${label ?? address}, ${when}${verdict === null ? '' : `: ${verdict.sentence}`}`)
-  })
+function deviceRows(facts: Facts): readonly string[] {
+  return strangersOf(facts)
+    .slice(0, MOST_DEVICES)
+    .map(({ address, label, verdict, lastSeen }) => {
+      const when = spokenAge(Date.parse(facts.at) - Date.parse(lastSeen))
+      return row('device', `${label ?? address}, ${when}${verdict === null ? '' : `: ${verdict.sentence}`}`)
+    })
 }
 
 function projectRows({
@@ -95,7 +100,7 @@ function projectRows({
       row('  URL', `${text}   ${name === null ? '' : `${name}, `}${file}${line === null ? '' : ` line ${line}`}`)
     ),
     ...certificates
-      .slice(0, MOST_DEVICES)
+      .slice(0, MOST_CERTIFICATES)
       .map(({ file, certificate }) =>
         row(
           '  trusts',

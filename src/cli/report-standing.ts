@@ -43,7 +43,7 @@ export function fixFor({ device }: Standing): string | undefined {
 }
 
 /** What it does now or did last, and when, unless that was since then (milliseconds since 1970). */
-export function describeLast({ verdict, downloads }: DeviceHistory, since: number): string {
+function describeLast({ verdict, downloads }: DeviceHistory, since: number): string {
   if (verdict === null) return 'has come'
   const progress = downloads.map(download => `, ${stepOf(download)}`).join('')
   const at = Date.parse(verdict.at)

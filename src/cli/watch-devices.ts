@@ -9,7 +9,7 @@ import { countDevices } from './report-devices.js'
 export interface Watched {
   /** The devices that are watched, as they are now. */
   readonly ask: () => Promise<readonly DeviceHistory[]>
-  readonly io: Io
+  readonly io: Pick<Io, 'stdout' | 'stderr' | 'terminalRows' | 'signal' | 'unread'>
 }
 
 const EVERY_MS = 500
@@ -76,7 +76,7 @@ export async function watchInLines(
 /** Asks on while the daemon is away, but not for ever. */
 async function* askPatiently(
   ask: Watched['ask'],
-  { signal, unread }: Io
+  { signal, unread }: Watched['io']
 ): AsyncGenerator<Heard<readonly DeviceHistory[]>, void, void> {
   let heardAt = performance.now()
   const asked = askAgain(ask, { everyMs: EVERY_MS, signal: AbortSignal.any([signal, unread]) })

@@ -5,10 +5,32 @@ import type { CertificateFact, EmbeddedCertificate } from './facts.js'
 
 type Plain = Omit<CertificateFact, 'file' | 'dnsNames' | 'ipAddresses'>
 
-const PEM = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[\s\S]*?-----END (?:X509 |TRUSTED )?CERTIFICATE-----/g
+const BEGIN = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/g
+const END = /-----END (?:X509 |TRUSTED )?CERTIFICATE-----/g
+/** Bundles of public roots hold a hundred and fifty. */
+const MOST_CERTIFICATES = 400
+
+/** The certificates in text with the lines around them, each from a beginning to the next end: searched forward, so that no text is looked at twice. */
+function pemsIn(text: string, most: number): readonly string[] {
+  const pems: string[] = []
+  let at = 0
+  while (pems.length < most) {
+    const begin = searched(text, BEGIN, at)
+    const end = begin === null ? null : searched(text, END, begin.index)
+    if (begin === null || end === null) break
+    at = end.index + end[0].length
+    pems.push(text.slice(begin.index, at))
+  }
+  return pems
+}
+
+function searched(text: string, pattern: RegExp, from: number): RegExpExecArray | null {
+  pattern.lastIndex = from
+  return pattern.exec(text)
+}
 
 /** A certificate as it is told of; null for what is none. */
-export function certificateFact(certificate: string | Buffer): Plain | null {
+function certificateFact(certificate: string | Buffer): Plain | null {
   try {
     const parsed = new X509Certificate(certificate)
     return {
@@ -26,16 +48,16 @@ export function certificateFact(certificate: string | Buffer): Plain | null {
 
 /** The first certificate of a PEM file with its names; null for what is none. */
 export function certificateWithNames(pem: string, file: string): CertificateFact | null {
-  const [first] = pem.match(PEM) ?? []
+  const [first] = pemsIn(pem, 1)
   const plain = first === undefined ? null : certificateFact(first)
   if (first === undefined || plain === null) return null
   const { dnsNames, ipAddresses } = namesIn(first)
   return { file, ...plain, dnsNames, ipAddresses }
 }
 
-/** Every certificate in text: PEM between its lines. One that cannot be read is told as null. */
+/** The certificates in text: PEM between its lines. One that cannot be read is told as null. */
 export function certificatesIn(text: string): readonly (Plain | null)[] {
-  return (text.match(PEM) ?? []).map(pem => certificateFact(pem))
+  return pemsIn(text, MOST_CERTIFICATES).map(pem => certificateFact(pem))
 }
 
 /** The certificates of a file that a project embeds, PEM or DER; a file without any is told as one that cannot be read. */

@@ -1,16 +1,20 @@
+/** A build script that embeds more certificates was not written by a person. */
+const MOST_FILES = 100
+
 /** Files that build scripts compile into the firmware, relative to the project as far as they say it in plain words. */
 export function embeddedFiles(text: string, folder: string): readonly string[] {
   const bare = text.replace(/#.*$/gm, '')
   const lists = [
     ...bare.matchAll(/\bEMBED_(?:TXT)?FILES\s+((?:[^\s()"]+|"[^"]*"|\s+)+)/g),
-    ...bare.matchAll(/\btarget_add_binary_data\s*\(\s*\S+\s+(\S+)/g),
+    ...bare.matchAll(/\btarget_add_binary_data\s*\(\s*\S{1,200}\s+(\S{1,400})/g),
     ...bare.matchAll(/\bCOMPONENT_EMBED_(?:TXT)?FILES\s*[:+]?=\s*(.+)/g),
-    ...bare.matchAll(/^\s*board_build\.embed_(?:txt)?files\s*=\s*((?:.*(?:\r?\n[ \t]+.*)*))/gm)
+    ...bare.matchAll(/^[ \t]*board_build\.embed_(?:txt)?files\s*=\s*((?:.*(?:\r?\n[ \t]+.*)*))/gm)
   ].flatMap(([, list = '']) => wordsOf(list))
   return [
     ...new Set(
       lists
         .filter(isCertificateFile)
+        .slice(0, MOST_FILES)
         .map(file => inProject(file, folder))
         .filter(file => file !== undefined)
     )

@@ -1,7 +1,10 @@
 import path from 'node:path'
+import { originAt, urlsAt } from '../advertised.js'
 import { isLocalName, normalName } from '../certs/names.js'
+import type { DeviceHistory } from '../devices/device-facts.js'
+import { BROWSER } from '../devices/update-client.js'
+import { isLoopbackHost } from '../loopback.js'
 import type { Facts, MachineAddress, OutputFact, ProjectFacts } from './facts.js'
-import { isLoopbackHost } from './subnet.js'
 
 /** Addresses that a device of the LAN may reach, the likeliest first. */
 export function lanAddresses({ machine }: Pick<Facts, 'machine'>): readonly MachineAddress[] {
@@ -13,14 +16,20 @@ export function lanAddresses({ machine }: Pick<Facts, 'machine'>): readonly Mach
 export const isLinkLocal = (address: string): boolean => /^(169\.254\.|fe80:)/.test(address)
 
 /** Whether a device that is told this host comes to this machine, as far as this machine can say. */
-export function isOwnHost(host: string, { machine, settings, resolved }: Facts): boolean {
+export function isOwnHost(host: string, facts: Facts): boolean {
+  const { machine, settings } = facts
   const plain = normalName(host)
   if (isLoopbackHost(plain)) return false
   const own = [machine.hostName, `${machine.hostName}.local`, machine.advertised, settings.advertise, ...settings.names]
   if (own.some(name => normalName(name) === plain)) return true
   const isHere = (address: string): boolean =>
     machine.addresses.some(each => !each.isLoopback && each.address === normalName(address))
-  return isHere(plain) || (resolved[plain] ?? []).some(isHere)
+  return isHere(plain) || (leadsOf(plain, facts) ?? []).some(isHere)
+}
+
+/** The addresses that a host name leads to from here; undefined where nobody has asked. */
+export function leadsOf(host: string, { resolved }: Facts): readonly string[] | undefined {
+  return resolved.find(each => each.host === host)?.addresses
 }
 
 /** Whether nobody but people of this network could mean this host. */
@@ -31,7 +40,7 @@ export function expectedOrigin({ machine, port }: Facts): string {
   const host = isLoopbackHost(machine.advertised)
     ? (lanHost(machine.addresses) ?? machine.advertised)
     : machine.advertised
-  return `https://${host.includes(':') ? `[${host}]` : host}:${port.port}`
+  return originAt(host, port.port)
 }
 
 function lanHost(addresses: readonly MachineAddress[]): string | undefined {
@@ -39,7 +48,8 @@ function lanHost(addresses: readonly MachineAddress[]): string | undefined {
 }
 
 /** The names that builds of a project are, or will be, served under; the likeliest first. */
-export function namesOfProject({ outputs, system }: ProjectFacts, { releases }: Facts): readonly string[] {
+export function namesOfProject({ outputs, system, expectedApp }: ProjectFacts, { releases }: Facts): readonly string[] {
+  if (outputs.length === 0 && expectedApp !== null) return [expectedApp]
   const names = outputs.flatMap(output => {
     const file = path.posix.basename(output.app ?? '')
     if (file === '') return []
@@ -70,9 +80,17 @@ function placed(name: string, relative: string, file: string): boolean {
 
 /** The URL that a device should have for a project. */
 export function expectedUrl(project: ProjectFacts | undefined, facts: Facts): string {
-  const [name = ''] =
-    project === undefined ? facts.releases.map(release => release.name) : namesOfProject(project, facts)
-  return `${expectedOrigin(facts)}/${name.split('/').map(encodeURIComponent).join('/')}`
+  const names = project === undefined ? facts.releases.map(({ name }) => name) : namesOfProject(project, facts)
+  const [url = ''] = urlsAt(expectedOrigin(facts), names)
+  return url
+}
+
+/** Devices that are neither this machine, which comes by when somebody tries it, the doctor for one, nor somebody's browser. */
+export function strangersOf({ daemon, machine }: Facts): readonly DeviceHistory[] {
+  return (daemon?.devices ?? []).filter(
+    ({ address, client }) =>
+      client !== BROWSER && !machine.addresses.some(own => own.address === address && !own.isLoopback)
+  )
 }
 
 /** A file as a person finds it: `hello_world: main/ota.c line 41`. */

@@ -15,9 +15,15 @@ export interface Facts {
   readonly firewalls: readonly FirewallFacts[]
   readonly certificate: CertificateFacts
   readonly releases: readonly ReleaseFact[]
-  /** Addresses that the host names in the projects' URLs lead to from here. */
-  readonly resolved: Readonly<Record<string, readonly string[]>>
+  /** The host names in the projects' URLs. */
+  readonly resolved: readonly ResolvedHost[]
   readonly projects: readonly ProjectFacts[]
+}
+
+/** A host name, and the addresses that it leads to from here. */
+export interface ResolvedHost {
+  readonly host: string
+  readonly addresses: readonly string[]
 }
 
 /** The settings that count here, and where those come from that a person may wonder about. */
@@ -171,6 +177,8 @@ export interface ProjectFacts {
   readonly folder: string
   readonly system: ProjectSystem
   readonly description: string
+  /** The file that a build will leave, by the name that the build files give the project; null where they give none, and for other build systems. */
+  readonly expectedApp: string | null
   readonly urls: readonly UrlFact[]
   readonly certificates: readonly EmbeddedCertificate[]
   /** Files that the project embeds and that are not there. */

@@ -46,7 +46,7 @@ function wordsOf(name: string): readonly string[] {
 }
 
 /** Whether a setting, macro or variable by its name says where firmware is. */
-export function isFirmwareName(name: string | null | undefined): boolean {
+function isFirmwareName(name: string | null | undefined): boolean {
   return wordsOf(name ?? '').some(word => OTA_WORD.test(word))
 }
 
@@ -93,7 +93,8 @@ export function urlsInLines(text: string, file: string): readonly UrlFact[] {
   return text.split('\n').flatMap((line, index) => {
     const bare = line.replace(/^\s*[#;].*$|\s[#;].*$/, '')
     const name = /^\s*(?:-\s*)?([\w.]+)\s*[:=]/.exec(bare)?.[1]
-    return [...bare.matchAll(/(?:-D\s*(\w+)=)?[\\"']*(https?:\/\/[^\s\\"']+)/g)].flatMap(([, define, url = '']) => {
+    return [...bare.matchAll(/https?:\/\/[^\s\\"']+/g)].flatMap(({ 0: url, index: at }) => {
+      const define = /-D\s*(\w+)=[\\"']*$/.exec(bare.slice(Math.max(0, at - LONGEST_DEFINE), at))?.[1]
       const by = define ?? name ?? null
       const form = formOf(url, by === 'source' ? 'update' : by, false)
       return form === undefined ? [] : [{ text: url, file, line: index + 1, name: by, origin: 'source' as const, form }]
@@ -101,14 +102,24 @@ export function urlsInLines(text: string, file: string): readonly UrlFact[] {
   })
 }
 
-/** What a device would take its firmware from, out of the bytes of an image. */
+/** Build flags with longer names are nobody's. */
+const LONGEST_DEFINE = 100
+
+/** What a device would take its firmware from, out of the bytes of an image: URLs that end with `.bin`, and the text that they stand in too. */
 export function urlsInImage(image: Buffer, file: string): readonly UrlFact[] {
   const found = new Set<string>()
-  for (const [url] of image.toString('latin1').matchAll(/https?:\/\/[\x21-\x7e]{4,200}?\.bin(?![\x21-\x7e])/g))
-    found.add(url)
-  return [...found]
-    .slice(0, MOST_IN_IMAGE)
-    .map(text => ({ text, file, line: null, name: null, origin: 'image', form: 'url' }))
+  for (let at = image.indexOf('.bin'); at !== -1 && found.size < MOST_IN_IMAGE; at = image.indexOf('.bin', at + 1)) {
+    const end = at + '.bin'.length
+    if (isVisible(image[end])) continue
+    let start = at
+    while (at - start < LONGEST_IN_IMAGE && isVisible(image[start - 1])) start--
+    const [url] = /https?:\/\/.{4,}$/.exec(image.toString('latin1', start, at)) ?? []
+    if (url !== undefined) found.add(`${url}.bin`)
+  }
+  return [...found].map(text => ({ text, file, line: null, name: null, origin: 'image', form: 'url' }))
 }
 
+const isVisible = (byte = 0): boolean => byte >= 0x21 && byte <= 0x7e
+
 const MOST_IN_IMAGE = 8
+const LONGEST_IN_IMAGE = 208

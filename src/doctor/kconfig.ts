@@ -17,10 +17,14 @@ export function readConfigurationJson(text: string): Configuration {
   )
 }
 
-/** The line that a setting stands in; null where it does not. */
-export function lineOfSetting(text: string, name: string): number | null {
-  const at = text.split('\n').findIndex(line => line.startsWith(`${name}=`))
-  return at === -1 ? null : at + 1
+/** The lines that settings stand in, each where it stands first. */
+export function linesOfSettings(text: string): ReadonlyMap<string, number> {
+  const lines = new Map<string, number>()
+  for (const [index, line] of text.split('\n').entries()) {
+    const name = /^(CONFIG_\w+)=/.exec(line)?.[1]
+    if (name !== undefined && !lines.has(name)) lines.set(name, index + 1)
+  }
+  return lines
 }
 
 /** Text settings of the `default` lines of a Kconfig file, with the line of each: what a project is built with that has no sdkconfig yet. */

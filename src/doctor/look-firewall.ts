@@ -24,17 +24,23 @@ export type RunTool = (name: string, args: readonly string[]) => Promise<ToolAns
 const PATIENCE_MS = 4_000
 const LONGEST_ANSWER = 8 * 1024 * 1024
 
-/** Finds tools through PATH, and where they lie that only root has in it. They are told to speak English. */
-export function toolsOf(env: NodeJS.ProcessEnv): RunTool {
+/** Finds tools through PATH, and where they lie that only root has in it. They are told to speak English, and killed when the signal comes. */
+export function toolsOf(env: NodeJS.ProcessEnv, signal: AbortSignal): RunTool {
   const folders = [
     ...(env.PATH ?? '').split(path.delimiter),
     ...(process.platform === 'win32' ? [] : ['/usr/sbin', '/sbin'])
   ]
   return async (name, args) => {
     const file = await findTool(name, folders)
-    if (file === undefined) return undefined
+    if (file === undefined || signal.aborted) return undefined
     return new Promise(resolve => {
-      const options = { timeout: PATIENCE_MS, maxBuffer: LONGEST_ANSWER, env: { ...env, LC_ALL: 'C', LANGUAGE: 'C' } }
+      const options = {
+        timeout: PATIENCE_MS,
+        killSignal: 'SIGKILL',
+        signal,
+        maxBuffer: LONGEST_ANSWER,
+        env: { ...env, LC_ALL: 'C', LANGUAGE: 'C' }
+      } as const
       execFile(file, [...args], options, (error, stdout, stderr) =>
         resolve({ isDone: error === null, text: stdout, complaint: `${stderr}${stdout}`.trim().split('\n')[0] ?? '' })
       )

@@ -8,10 +8,10 @@ import type { ImageContext, Verdict } from '../image/verdict.js'
 import { verifyImage } from '../image/verify.js'
 import { readCandidate } from '../watch/read-candidate.js'
 import { readLayout, readSlotSize } from '../watch/read-layout.js'
-import { readSmallFile } from '../watch/small-file.js'
 import { certificatesIn } from './certificate-facts.js'
 import type { EmbeddedCertificate, ImageFact, OutputFact, TableFact, UrlFact } from './facts.js'
 import { urlsInImage } from './firmware-url.js'
+import { readProjectFile } from './project-files.js'
 import { tableOfBytes } from './read-tables.js'
 
 /** Where a build leaves an app: a folder, or a sketch in one. */
@@ -46,7 +46,7 @@ export async function lookAtOutput(place: OutputPlace, options: OutputOptions): 
   const toldAs = (file: string): string =>
     path.relative(options.project, path.join(folder, file)).split(path.sep).join('/')
   const bytes =
-    layout.partitionTable === undefined ? undefined : await readSmallFile(path.join(folder, layout.partitionTable))
+    layout.partitionTable === undefined ? undefined : (await readProjectFile(folder, layout.partitionTable))?.bytes
   const slotSize = (await readSlotSize(folder, layout)) ?? options.slotSize
   const chip = layout.chip !== undefined && isChipName(layout.chip) ? layout.chip : undefined
   const context: ImageContext = {

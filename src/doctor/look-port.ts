@@ -22,10 +22,14 @@ export interface ProbeOptions {
   /** `since` of the otad of this home, by which it is known again. */
   readonly since: string | undefined
   readonly now: Date
+  /** Ends it; what it has heard until then is what it tells. */
+  readonly signal: AbortSignal
 }
 
 /** A device on the LAN has an answer in milliseconds; nobody waits for a packet filter that swallows. */
 const PATIENCE_MS = 2_500
+/** One that says a byte now and then is heard no longer than this, from the first packet on. */
+const WHOLE_MS = 6_000
 const LONGEST_ANSWER = 64 * 1024
 
 /** Connects as a device does, and asks who is there. Never throws. */
@@ -42,7 +46,7 @@ export async function probe(target: ProbeTarget, options: ProbeOptions): Promise
 
 function open(
   { host, port, scheme }: ProbeTarget,
-  { anchor, now }: ProbeOptions,
+  { anchor, now, signal }: ProbeOptions,
   shown: { certificate: ShownCertificate | null }
 ): Promise<Socket> {
   return new Promise((resolve, reject) => {
@@ -51,6 +55,13 @@ function open(
     const connection: Socket | TLSSocket =
       scheme === 'http' ? connectTcp({ host, port }) : connectTls({ host, port, rejectUnauthorized: false, ...name })
     connection.setTimeout(PATIENCE_MS, () => connection.destroy(new Silence()))
+    const end = (): void => void connection.destroy()
+    const deadline = setTimeout(end, WHOLE_MS)
+    signal.addEventListener('abort', end)
+    connection.once('close', () => {
+      clearTimeout(deadline)
+      signal.removeEventListener('abort', end)
+    })
     connection.once('error', reject)
     connection.once(scheme === 'http' ? 'connect' : 'secureConnect', () => {
       if ('getPeerX509Certificate' in connection) {

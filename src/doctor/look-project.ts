@@ -1,13 +1,13 @@
 import path from 'node:path'
 import type { ImageContext } from '../image/verdict.js'
 import { isCandidateFile } from '../watch/candidates.js'
-import { sketchOf } from '../watch/layout-arduino.js'
 import { ESP_IDF_FILES } from '../watch/layout-esp-idf.js'
-import { readPlatformioBuildDir } from '../watch/layout-platformio.js'
 import { parseObject, readIni, textOf } from '../watch/layout-text.js'
 import type { OutputFact, ProjectFacts, ProjectSystem, TableFact } from './facts.js'
 import { lookAtImage, lookAtOutput, type OutputOptions, type OutputPlace } from './look-output.js'
-import { filesIn, foldersIn, isThere, type ProjectFile, readProjectFile, readProjectFiles } from './project-files.js'
+import { arduinoBuilds, outputPlaces } from './output-places.js'
+import { filesIn, type ProjectFile, readProjectFile, readProjectFiles, realPathInside } from './project-files.js'
+import { projectNameOf } from './project-name.js'
 import { readProject } from './read-project.js'
 import { tableOfConfiguration, tableOfCsv, tableOfScheme } from './read-tables.js'
 import type { Configuration } from './source-text.js'
@@ -36,14 +36,18 @@ async function systemOf(folder: string): Promise<ProjectSystem> {
     return 'esp-idf'
   if (names.includes('Makefile') && (await text('Makefile')).includes('make/project.mk')) return 'esp-idf'
   if (names.some(name => /^sdkconfig(\.defaults)?$/.test(name))) return 'esp-idf'
-  if (await isThere(path.join(folder, 'build', ESP_IDF_FILES.description))) return 'esp-idf'
+  if ((await realPathInside(folder, path.join(folder, 'build', ESP_IDF_FILES.description))) !== undefined)
+    return 'esp-idf'
   if (names.some(name => name.endsWith('.ino'))) return 'arduino'
   for (const name of names.filter(each => /\.ya?ml$/.test(each)).slice(0, 20))
     if (/^esphome:/m.test(await text(name))) return 'esphome'
   return 'plain'
 }
 
-/** Looks at a project: what its files say, and what its builds have left. Nothing is written, and no link out of it is followed. */
+/**
+ * Looks at a project: what its files say, and what its builds have left. Nothing is written. A link that leads out of it is not followed, but for those
+ * among the files that say the layout of a build, which otad itself reads so too.
+ */
 export async function lookAtProject(folder: string, options: ProjectOptions): Promise<ProjectFacts> {
   const system = await systemOf(folder)
   const files = [...(await readProjectFiles(folder))]
@@ -61,10 +65,12 @@ export async function lookAtProject(folder: string, options: ProjectOptions): Pr
   }
   const found = await Promise.all(places.map(place => lookAtOutput(place, outputOptions)))
   const { configuration: _, ...texts } = read
+  const name = system === 'esp-idf' ? projectNameOf(files) : undefined
   return {
     folder,
     system,
-    description: found[0]?.description ?? `${SYSTEMS[system]} ${path.basename(folder)}`,
+    description: found[0]?.description ?? `${SYSTEMS[system]} ${name ?? path.basename(folder)}`,
+    expectedApp: name === undefined ? null : `${name}.bin`,
     ...texts,
     urls: [...texts.urls, ...found.flatMap(({ urls }) => urls)],
     certificates: [...texts.certificates, ...found.flatMap(({ certificates }) => certificates)],
@@ -79,33 +85,6 @@ const SYSTEMS: Readonly<Record<ProjectSystem, string>> = {
   arduino: 'Arduino sketch',
   esphome: 'ESPHome configuration',
   plain: 'plain folder'
-}
-
-/** Where the builds of a project leave their apps. */
-async function outputPlaces(
-  folder: string,
-  system: ProjectSystem,
-  files: readonly ProjectFile[]
-): Promise<readonly OutputPlace[]> {
-  if (system === 'esp-idf') {
-    const inside = await foldersIn(folder)
-    const candidates = inside.map(name => path.join(folder, name))
-    const made = await Promise.all(candidates.map(place => isThere(path.join(place, ESP_IDF_FILES.description))))
-    return candidates.filter((_, index) => made[index]).map(place => ({ folder: place }))
-  }
-  if (system === 'platformio') {
-    const ini = files.find(({ file }) => file === 'platformio.ini')?.text ?? ''
-    const build = path.resolve(folder, readPlatformioBuildDir(ini))
-    const environments = (await foldersIn(build)).filter(name => !name.startsWith('.'))
-    return environments.map(name => ({ folder: path.join(build, name) }))
-  }
-  if (system !== 'arduino') return []
-  const build = path.join(folder, 'build')
-  const places = [folder, build, ...(await foldersIn(build)).map(name => path.join(build, name))]
-  const sketches = await Promise.all(
-    places.map(async place => [place, new Set((await filesIn(place)).flatMap(name => sketchOf(name) ?? []))] as const)
-  )
-  return sketches.flatMap(([place, names]) => [...names].map(sketch => ({ folder: place, sketch })))
 }
 
 /** The configuration that a build uses: the one that it says, `sdkconfig` else; PlatformIO keeps one for each environment. */
@@ -128,14 +107,23 @@ async function sdkconfigOf(
 }
 
 async function readBuilt(folder: string, places: readonly OutputPlace[]): Promise<readonly ProjectFile[]> {
-  const files = places.map(place => path.join(path.relative(folder, place.folder), 'config', 'sdkconfig.json'))
-  const found = await Promise.all(files.map(file => readProjectFile(folder, file.split(path.sep).join('/'))))
-  return found.filter(file => file !== undefined)
+  const found = await Promise.all(
+    places.map(async place => {
+      const file = path.join(path.relative(folder, place.folder), BUILT_CONFIGURATION).split(path.sep).join('/')
+      const built = await readProjectFile(place.folder, BUILT_CONFIGURATION)
+      return built === undefined ? [] : [{ ...built, file }]
+    })
+  )
+  return found.flat()
 }
+
+/** What the configuration was at the last build. */
+const BUILT_CONFIGURATION = 'config/sdkconfig.json'
 
 /** RainMaker and its like confirm an update themselves. */
 async function isConfirmedByComponents(folder: string): Promise<boolean> {
-  const files = await readProjectFiles(path.join(folder, 'managed_components'))
+  const components = path.join(folder, 'managed_components')
+  const files = (await realPathInside(folder, components)) === undefined ? [] : await readProjectFiles(components)
   return files.some(({ text }) => text.includes('esp_ota_mark_app_valid'))
 }
 
@@ -180,8 +168,7 @@ function missingTable(file: string): TableFact {
 }
 
 async function buildOptionsOf(folder: string): Promise<readonly string[]> {
-  const build = path.join(folder, 'build')
-  const places = [build, ...(await foldersIn(build)).map(name => path.join(build, name))]
+  const places = await arduinoBuilds(folder)
   const found = await Promise.all(places.map(place => readProjectFile(place, 'build.options.json')))
   const sketch = await readProjectFile(folder, 'sketch.yaml')
   return [...found, sketch].flatMap(file => file?.text ?? [])

@@ -1,4 +1,5 @@
 import { lookup } from 'node:dns/promises'
+import { once } from 'node:events'
 import { stat } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import path from 'node:path'
@@ -8,6 +9,7 @@ import type { MergedSettings } from '../config/merge.js'
 import { readMorePorts } from '../config/ports.js'
 import { OperatorError } from '../errors.js'
 import { advertisedHost, resolveIdentitySettings } from '../identity.js'
+import { isLoopbackHost } from '../loopback.js'
 import { resolveFolders } from '../watch/folders.js'
 import { isOwnHost, lanAddresses } from './expected.js'
 import type { Facts, ProjectFacts, ReleaseFact, SettingFacts } from './facts.js'
@@ -18,7 +20,6 @@ import { lookAtFirewalls, toolsOf } from './look-firewall.js'
 import { lookAtMachine } from './look-machine.js'
 import { lookAtSockets, type ProbeTarget, probe } from './look-port.js'
 import { findProject, lookAtProject } from './look-project.js'
-import { isLoopbackHost } from './subnet.js'
 
 export interface LookOptions {
   readonly merged: MergedSettings
@@ -26,6 +27,8 @@ export interface LookOptions {
   readonly env: NodeJS.ProcessEnv
   /** As it was typed; the folder here, or what otad watches, when left out. */
   readonly project: string | undefined
+  /** Ends the looking, with everything that was begun for it. */
+  readonly signal: AbortSignal
 }
 
 /** Projects looked at when nobody names one. */
@@ -36,9 +39,17 @@ const MOST_PROBED = 8
 /**
  * Looks at everything that stands between a build and a device: this machine, its firewalls, the port, the certificates, the projects. Only looks:
  * nothing is made, changed or asked of the network beyond this machine but what host names in URLs lead to.
+ * Undefined when the signal came first.
  * @throws OperatorError for settings that cannot be, and for a project that is not there
  */
-export async function lookAround({ merged, cwd, env, project }: LookOptions): Promise<Facts> {
+export async function lookAround(options: LookOptions): Promise<Facts | undefined> {
+  const { signal } = options
+  if (signal.aborted) return undefined
+  // The answer of a name server or of another otad cannot be called back: nobody waits for it.
+  return Promise.race([look(options), once(signal, 'abort').then(() => undefined)])
+}
+
+async function look({ merged, cwd, env, project, signal }: LookOptions): Promise<Facts | undefined> {
   const { settings } = merged
   const now = new Date()
   const identitySettings = resolveIdentitySettings(settings, cwd)
@@ -60,15 +71,16 @@ export async function lookAround({ merged, cwd, env, project }: LookOptions): Pr
     firewalls: [],
     certificate,
     releases,
-    resolved: {},
+    resolved: [],
     projects
   }
-  const resolved = await resolveHosts({ ...known, projects })
+  const resolved = await resolveHosts(known)
+  if (signal.aborted) return undefined
   const targets = targetsOf({ ...known, resolved })
-  const probes = await Promise.all(targets.map(target => probe(target, { anchor, since: daemon?.since, now })))
+  const probes = await Promise.all(targets.map(target => probe(target, { anchor, since: daemon?.since, now, signal })))
   const sockets = await lookAtSockets(new Set(targets.map(({ port }) => port)))
   const { port } = known.port
-  const firewalls = port === 0 ? [] : await lookAtFirewalls(port, lanAddresses(known), toolsOf(env))
+  const firewalls = port === 0 ? [] : await lookAtFirewalls(port, lanAddresses(known), toolsOf(env, signal))
   return { ...known, resolved, port: { port, sockets, probes }, firewalls }
 }
 
@@ -122,14 +134,13 @@ async function resolveHosts(facts: Facts): Promise<Facts['resolved']> {
   const hosts = hostsIn(facts.projects).filter(
     ({ host }) => isIP(host) === 0 && !isLoopbackHost(host) && !isOwnHost(host, facts)
   )
-  const found = await Promise.all(
+  return Promise.all(
     [...new Set(hosts.map(({ host }) => host))].slice(0, MOST_PROBED).map(async host => {
       const leads = lookup(host, { all: true }).catch(() => [])
       const entries = await Promise.race([leads, elapse(RESOLVE_MS, [], { ref: false })])
-      return [host, entries.map(({ address }) => address)] as const
+      return { host, addresses: entries.map(({ address }) => address) }
     })
   )
-  return Object.fromEntries(found)
 }
 
 const RESOLVE_MS = 2_000

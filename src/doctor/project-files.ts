@@ -1,5 +1,7 @@
-import { readdir, stat } from 'node:fs/promises'
+import { readdir, realpath, stat } from 'node:fs/promises'
 import path from 'node:path'
+import { systemErrorCode } from '../errors.js'
+import { isInside } from '../watch/read-candidate.js'
 import { readSmallFile } from '../watch/small-file.js'
 
 /** A file of a project that says something to the doctor. Paths are relative to the project, with forward slashes. */
@@ -12,6 +14,7 @@ export interface ProjectFile {
 
 /** Files that are read at most: a project that holds more has other people's code in it. */
 const MOST_FILES = 3000
+const MOST_BYTES = 64 * 1024 * 1024
 const DEEPEST = 8
 
 /** What a build leaves, what a tool fetches, and what runs on this machine. */
@@ -20,19 +23,22 @@ const LEFT_OUT =
 const READ =
   /\.(c|cc|cpp|cxx|h|hh|hpp|hxx|inc|ino|pde|ya?ml|pem|crt|cer|der|key|csv|cmake|ini)$|^(CMakeLists\.txt|component\.mk|Makefile|Kconfig.*|sdkconfig.*|build\.options\.json)$/
 
-/** Reads the files of a project that count: its sources, its configuration, its certificates. Links that lead to folders are not followed. */
+/** Reads the files of a project that count: its sources, its configuration, its certificates. Links that lead to folders, or out of it, are not followed. */
 export async function readProjectFiles(folder: string): Promise<readonly ProjectFile[]> {
   const files: ProjectFile[] = []
+  let length = 0
   const enter = async (place: string, depth: number): Promise<void> => {
     const entries = await readdir(path.join(folder, place), { withFileTypes: true }).catch(() => [])
     for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-      if (files.length >= MOST_FILES) return
+      if (files.length >= MOST_FILES || length >= MOST_BYTES) return
       const file = place === '' ? entry.name : `${place}/${entry.name}`
       if (entry.isDirectory()) {
         if (depth < DEEPEST && !entry.name.startsWith('.') && !LEFT_OUT.test(entry.name)) await enter(file, depth + 1)
       } else if (READ.test(entry.name)) {
         const found = await readProjectFile(folder, file)
-        if (found !== undefined) files.push(found)
+        if (found === undefined) continue
+        files.push(found)
+        length += found.bytes.length
       }
     }
   }
@@ -40,13 +46,25 @@ export async function readProjectFiles(folder: string): Promise<readonly Project
   return files
 }
 
-/** One file of a project; undefined where it is not there or cannot be read. */
+/** One file of a project; undefined where it is not there, cannot be read, or a link leads to it that leads out. */
 export async function readProjectFile(folder: string, file: string): Promise<ProjectFile | undefined> {
-  const full = path.resolve(folder, file)
-  const bytes = await readSmallFile(full)
-  const stats = await stat(full).catch(() => undefined)
+  const real = await realPathInside(folder, path.resolve(folder, file))
+  if (real === undefined) return undefined
+  const bytes = await readSmallFile(real)
+  const stats = await stat(real).catch(() => undefined)
   if (bytes === undefined || stats === undefined) return undefined
   return { file, bytes, text: bytes.toString('utf8'), modifiedAt: stats.mtimeMs }
+}
+
+/** Where a path inside a folder leads to in the end; undefined where that is outside, or nothing is there. */
+export async function realPathInside(folder: string, file: string): Promise<string | undefined> {
+  try {
+    const real = await realpath(file)
+    return isInside(await realpath(folder), real) ? real : undefined
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error
+    return undefined
+  }
 }
 
 /** The folders right inside one; none where it cannot be read. */

@@ -2,7 +2,7 @@ import { certificatesIn, certificatesOfFile, isPrivateKey } from './certificate-
 import { embeddedFiles } from './embedded-files.js'
 import type { EmbeddedCertificate, OptionFacts, ProjectFacts, ProjectSystem, SourceMarks, UrlFact } from './facts.js'
 import { formOf, urlsInLines, urlsInLiterals } from './firmware-url.js'
-import { lineOfSetting, readConfiguration, readConfigurationJson, readKconfigDefaults } from './kconfig.js'
+import { linesOfSettings, readConfiguration, readConfigurationJson, readKconfigDefaults } from './kconfig.js'
 import type { ProjectFile } from './project-files.js'
 import { type Configuration, readSource, type SourceText } from './source-text.js'
 
@@ -29,9 +29,10 @@ export function readProject({ system, files, sdkconfig, built, isConfirmedElsewh
   const defaults = files.filter(({ file }) => /^sdkconfig\.defaults(\.|$)/.test(file))
   const used = config === undefined ? defaults : [config]
   const fromDefaults = config === undefined ? kconfigDefaults(files) : []
+  const said: Configuration = new Map(used.flatMap(({ text }) => [...readConfiguration(text)]))
   const configuration: Configuration = new Map([
     ...fromDefaults.map(({ name, value }) => [name, value] as const),
-    ...used.flatMap(({ text }) => [...readConfiguration(text)])
+    ...said
   ])
   const sources = files
     .filter(({ file }) => SOURCE.test(file))
@@ -43,7 +44,7 @@ export function readProject({ system, files, sdkconfig, built, isConfirmedElsewh
     urls: [
       ...used.flatMap(found => urlsInConfiguration(found, 'config')),
       ...fromDefaults.flatMap(({ name, value, file, line }) =>
-        used.some(({ text }) => readConfiguration(text).has(name)) ? [] : configUrl(name, value, file, line, 'config')
+        said.has(name) ? [] : configUrl(name, value, file, line, 'config')
       ),
       ...(config === undefined ? [] : defaults.flatMap(found => urlsInConfiguration(found, 'defaults'))),
       ...built.flatMap(({ file, text }) =>
@@ -77,8 +78,9 @@ function kconfigDefaults(
 }
 
 function urlsInConfiguration({ file, text }: ProjectFile, origin: UrlFact['origin']): readonly UrlFact[] {
+  const lines = linesOfSettings(text)
   return [...readConfiguration(text)].flatMap(([name, value]) =>
-    configUrl(name, value, file, lineOfSetting(text, name), origin)
+    configUrl(name, value, file, lines.get(name) ?? null, origin)
   )
 }
 
@@ -118,7 +120,7 @@ function marksOf(
     return null
   }
   const unverified = files.find(
-    ({ file, text }) => /\.ya?ml$/.test(file) && /^\s*verify_ssl:\s*(false|no|off)\b/im.test(text)
+    ({ file, text }) => /\.ya?ml$/.test(file) && /^[ \t]*verify_ssl:\s*(false|no|off)\b/im.test(text)
   )
   return {
     files: sources.length,

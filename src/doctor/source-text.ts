@@ -21,18 +21,20 @@ export type Configuration = ReadonlyMap<string, string>
  */
 export function readSource(text: string, configuration: Configuration): SourceText {
   const bare = withoutInactive(text, configuration)
-  const pieces: Piece[] = []
-  const code = bare.replace(TOKENS, (token, _mark: string | undefined, raw: string | undefined, offset: number) => {
-    const value = raw ?? (token.startsWith('"') ? unescaped(token.slice(1, -1)) : undefined)
-    if (value !== undefined) pieces.push({ value, start: offset, end: offset + token.length })
-    return token.replace(/[^\n]/g, ' ')
+  const pieces = [...bare.matchAll(TOKENS)].flatMap(({ 0: token, index, groups: { raw, plain } = {} }): Piece[] => {
+    const value = raw ?? (plain === undefined ? undefined : unescaped(plain))
+    return value === undefined ? [] : [{ value, start: index, end: index + token.length }]
   })
+  const code = bare.replace(TOKENS, token => token.replace(/[^\n]/g, ' '))
   return { literals: joined(pieces, bare, code), code }
 }
 
-/** Comments, raw strings, strings, characters. */
+/**
+ * Comments, raw strings, strings, characters. Every one of them ends: what is not closed goes on to the end of the line, a comment and a raw string to
+ * the end of the text, and no text is looked at twice.
+ */
 const TOKENS =
-  /\/\/(?:\\\r?\n|[^\n])*|\/\*[\s\S]*?(?:\*\/|$)|R"([^\s()\\]{0,16})\(([\s\S]*?)\)\1"|"(?:\\[\s\S]|[^"\\\n])*"|'(?:\\.|[^'\\\n])+'/g
+  /\/\/(?:\\\r?\n|[^\n])*|\/\*[\s\S]*?(?:\*\/|$)|\b(?:u8|[uUL])?R"(?<mark>[^\s()\\"]{0,16})\((?:(?<raw>[\s\S]*?)\)\k<mark>"|[\s\S]*)|"(?:(?<plain>(?:\\[\s\S]|[^"\\\n])*)"|(?:\\[\s\S]|[^"\\\n])*)|'(?:\\.|[^'\\\n]){1,12}'/g
 
 interface Piece {
   readonly value: string
@@ -42,21 +44,23 @@ interface Piece {
 
 function joined(pieces: readonly Piece[], text: string, code: string): readonly Literal[] {
   const literals: Literal[] = []
-  let end = -1
+  let [end, line, counted] = [-1, 1, 0]
   for (const piece of pieces) {
     const before = literals.at(-1)
     // The blanked code between two literals says whether anything but comments is there.
     if (before !== undefined && end >= 0 && /^[\s\\]*$/.test(code.slice(end, piece.start)))
       literals[literals.length - 1] = { ...before, value: before.value + piece.value }
-    else literals.push({ value: piece.value, line: lineAt(text, piece.start), name: nameBefore(code, piece.start) })
+    else {
+      line += lineEnds(text.slice(counted, piece.start))
+      counted = piece.start
+      literals.push({ value: piece.value, line, name: nameBefore(code, piece.start) })
+    }
     end = piece.end
   }
   return literals
 }
 
-function lineAt(text: string, offset: number): number {
-  return text.slice(0, offset).split('\n').length
-}
+const lineEnds = (text: string): number => text.split('\n').length - 1
 
 /** The nearest word that a literal is given to. */
 function nameBefore(code: string, offset: number): string | undefined {
@@ -78,7 +82,11 @@ function unescaped(text: string): string {
 
 /** Blanks what is not compiled, line for line. */
 function withoutInactive(text: string, configuration: Configuration): string {
-  const stack: { isActive: boolean; wasActive: boolean }[] = []
+  const stack: { isActive: boolean; wasActive: boolean; readonly isInside: boolean }[] = []
+  const isCompiled = (): boolean => {
+    const top = stack.at(-1)
+    return top === undefined || (top.isInside && top.isActive)
+  }
   return text
     .split('\n')
     .map(line => {
@@ -86,7 +94,7 @@ function withoutInactive(text: string, configuration: Configuration): string {
       const top = stack.at(-1)
       if (word.startsWith('if')) {
         const value = holds(word, condition, configuration)
-        stack.push({ isActive: value !== false, wasActive: value === true })
+        stack.push({ isActive: value !== false, wasActive: value === true, isInside: isCompiled() })
       } else if (word === 'elif' && top !== undefined) {
         const value = top.wasActive ? false : holds('if', condition, configuration)
         top.isActive = value !== false
@@ -94,14 +102,20 @@ function withoutInactive(text: string, configuration: Configuration): string {
       } else if (word === 'else' && top !== undefined) {
         top.isActive = !top.wasActive
       } else if (word === 'endif') stack.pop()
-      return word !== '' || stack.every(({ isActive }) => isActive) ? line : ''
+      return word !== '' || isCompiled() ? line : ''
     })
     .join('\n')
 }
 
+/** Conditions that this file can decide are one name; what stands behind is a comment. */
+const LONGEST_CONDITION = 400
+
 /** Whether a condition holds; undefined where this file and the configuration do not say. */
 function holds(word: string, condition: string, configuration: Configuration): boolean | undefined {
-  const bare = condition.replace(/\/\*.*?\*\/|\/\/.*$/g, '').trim()
+  const bare = condition
+    .slice(0, LONGEST_CONDITION)
+    .replace(/\/\*.*?\*\/|\/\/.*$/g, '')
+    .trim()
   if (word !== 'if') {
     const isSet = isConfigured(bare, configuration)
     return isSet === undefined ? undefined : isSet === (word === 'ifdef')

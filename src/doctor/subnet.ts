@@ -29,8 +29,3 @@ export function neighbourIn(cidr: string): string {
   const last = Number(parts[3])
   return [...parts.slice(0, 3), last > 200 ? last - 57 : last + 57 > 254 ? last - 57 : last + 57].join('.')
 }
-
-/** Whether a host means nobody but the machine that uses it. */
-export function isLoopbackHost(host: string): boolean {
-  return /^(localhost|.*\.localhost|127(\.\d+){3}|::1|0\.0\.0\.0|::)$/.test(host)
-}

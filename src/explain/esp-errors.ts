@@ -8,7 +8,7 @@ export interface EspError {
  * esp_err_t by value: esp_err.h, esp_ota_ops.h, esp_image_format.h, esp_http_client.h, esp_tls_errors.h, esp_https_ota.h. Those of
  * esp_err.h are small, and read as such only where the log says that they are errors.
  */
-export const ESP_ERRORS: ReadonlyMap<number, EspError> = new Map(
+const ESP_ERRORS: ReadonlyMap<number, EspError> = new Map(
   Object.entries({
     257: ['ESP_ERR_NO_MEM', 'out of memory'],
     258: ['ESP_ERR_INVALID_ARG', 'a wrong argument'],

@@ -29,19 +29,20 @@ const QUIET_MS = 15_000
  */
 export function listen({ onEvent, onState }: ConnectionListener): () => void {
   let source: EventSource | undefined
-  let timer: ReturnType<typeof setTimeout> | undefined
+  let retry: ReturnType<typeof setTimeout> | undefined
+  let unseen: ReturnType<typeof setTimeout> | undefined
   let failures = 0
   let heardAt = performance.now()
 
   const close = (): void => {
-    clearTimeout(timer)
+    clearTimeout(retry)
     source?.close()
     source = undefined
   }
   const lose = (): void => {
     close()
     onState('lost')
-    timer = setTimeout(open, Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** failures++))
+    retry = setTimeout(open, Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** failures++))
   }
   const onError = async ({ currentTarget }: Event): Promise<void> => {
     // Closed for good: there was an answer, and it was another one than events.
@@ -62,14 +63,16 @@ export function listen({ onEvent, onState }: ConnectionListener): () => void {
   }
   const open = (): void => {
     close()
+    // When somebody looks again, it is opened.
+    if (document.hidden) return
     heardAt = performance.now()
     source = new EventSource('events')
     source.addEventListener('error', onError)
     for (const is of KINDS) source.addEventListener(is, ({ data }) => hear({ is, data: JSON.parse(data) } as DeskEvent))
   }
   const look = (): void => {
-    clearTimeout(timer)
-    if (document.hidden) timer = setTimeout(close, UNSEEN_MS)
+    clearTimeout(unseen)
+    if (document.hidden) unseen = setTimeout(close, UNSEEN_MS)
     else if (source === undefined) open()
   }
   const ask = async (): Promise<void> => {
@@ -91,6 +94,7 @@ export function listen({ onEvent, onState }: ConnectionListener): () => void {
     clearInterval(asking)
     document.removeEventListener('visibilitychange', look)
     removeEventListener('online', open)
+    clearTimeout(unseen)
     close()
   }
 }

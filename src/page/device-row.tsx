@@ -1,8 +1,8 @@
 import { useMemo } from 'preact/hooks'
 import type { DeviceEvent, DeviceFacts, LiveDownload } from '../devices/device-facts.js'
+import { calledOf } from '../devices/device-order.js'
 import { Age } from './age.js'
 import { DeviceDetails } from './device-details.js'
-import { calledOf } from '../devices/device-order.js'
 import { Foreign } from './foreign.js'
 import { foreign, progressOf, RUNNING_SOURCES, sentenceOf, TONES, type Tone } from './wording.js'
 

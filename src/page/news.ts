@@ -1,9 +1,9 @@
 import type { DeskName } from '../desk/desk-facts.js'
 import { needsAPerson } from '../devices/attention.js'
 import type { DeviceFacts } from '../devices/device-facts.js'
+import { calledOf } from '../devices/device-order.js'
 import { counted } from '../words.js'
 import type { Desk, DeskEvent } from './desk.js'
-import { calledOf } from '../devices/device-order.js'
 import { foreign, sentenceOf } from './wording.js'
 
 /** Sentences that are read out at once; a person listens to no more. */

@@ -19,6 +19,7 @@ export function useDesk(announce: Announce): Watched {
     let waiting: DeskEvent[] = []
     let frame = 0
     const draw = (): void => {
+      cancelAnimationFrame(frame)
       frame = 0
       const events = waiting
       waiting = []
@@ -33,7 +34,9 @@ export function useDesk(announce: Announce): Watched {
       onState: setConnection,
       onEvent(event) {
         waiting.push(event)
-        if (frame === 0) frame = requestAnimationFrame(draw)
+        // A page that nobody looks at has no frames: events would pile up until somebody does.
+        if (document.hidden) draw()
+        else if (frame === 0) frame = requestAnimationFrame(draw)
       }
     })
     return () => {

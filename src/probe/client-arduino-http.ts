@@ -7,7 +7,7 @@ import type { Answer } from './raw-http.js'
 const TIMEOUT_MS = 5000
 
 /** The bytes of `begin(url)` and `GET()`, in the order of sendHeader. */
-export function arduinoGet(target: URL): string {
+function arduinoGet(target: URL): string {
   const lines = [
     `GET ${target.pathname}${target.search} HTTP/1.1`,
     // The port is left out where it is 80 or 443.

@@ -8,7 +8,7 @@ const TIMEOUT_MS = 4500
 const USER_AGENT = 'ESPHome/2026.8.1 (https://esphome.io)'
 
 /** The bytes of a request of http_request on ESP-IDF (http_request_idf.cpp): esp_http_client with another User-Agent. */
-export function esphomeRequest(target: URL): string {
+function esphomeRequest(target: URL): string {
   const lines = [`GET ${target.pathname}${target.search} HTTP/1.1`, `User-Agent: ${USER_AGENT}`, `Host: ${target.host}`]
   return `${lines.join('\r\n')}\r\n\r\n`
 }

@@ -73,7 +73,8 @@ async function hearFlight({ host, port }: Target, until: AbortSignal): Promise<S
     reader.take(piece)
     if (reader.flight.isOver) socket.destroy()
   })
-  if (!socket.closed) await once(socket, 'close')
+  // Not `once`, which rejects with whatever ends the connection.
+  await new Promise(resolve => socket.once('close', resolve))
   return reader.flight
 }
 

@@ -107,7 +107,8 @@ export async function openConnection(options: ConnectionOptions): Promise<Connec
   socket.pause()
   const close = async () => {
     if (socket.closed) return
-    const closed = once(socket, 'close')
+    // Not `once`, which rejects with a reset that comes meanwhile.
+    const closed = new Promise(resolve => socket.once('close', resolve))
     socket.destroySoon()
     await closed
   }

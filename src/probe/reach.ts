@@ -62,6 +62,7 @@ export async function findImage(target: Target, signal?: AbortSignal): Promise<F
   const url = new URL(target.url)
   url.pathname = new URL(first).pathname
   url.search = ''
+  url.hash = ''
   return { target: targetOf(url), others: others.map(other => new URL(other).pathname) }
 }
 

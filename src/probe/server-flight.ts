@@ -27,19 +27,24 @@ export function createFlightReader(): FlightReader {
   const messages = createShelf()
   let flight: ServerFlight = { certificates: [], certificateLength: 0, clientCaLength: undefined, isOver: false }
 
+  /** Bytes of the record that are still to come. */
+  let left = 0
+
   /** Handshake records are put together, for a message may be spread over several; anything else ends the conversation. */
-  const takeRecord = (): boolean => {
+  const takeHeader = (): boolean => {
     const header = records.front(RECORD.header)
     if (header === undefined) return false
-    if (header[0] !== RECORD.handshake) {
-      flight = { ...flight, isOver: true }
-      return false
-    }
-    const record = records.front(RECORD.header + header.readUInt16BE(3))
-    if (record === undefined) return false
-    messages.put(record.subarray(RECORD.header))
-    records.drop(record.length)
-    return true
+    if (header[0] === RECORD.handshake) left = header.readUInt16BE(3)
+    else flight = { ...flight, isOver: true }
+    records.drop(RECORD.header)
+    return !flight.isOver
+  }
+  const takeFragment = (): boolean => {
+    const fragment = records.upTo(left)
+    messages.put(fragment)
+    records.drop(fragment.length)
+    left -= fragment.length
+    return left === 0
   }
   const takeMessage = (): boolean => {
     const header = messages.front(MESSAGE.header)
@@ -55,7 +60,8 @@ export function createFlightReader(): FlightReader {
     },
     take(piece) {
       const hasRoom = records.put(piece)
-      while (!flight.isOver && takeRecord()) while (takeMessage()) {}
+      while (!flight.isOver && (left > 0 || takeHeader()) && takeFragment()) {}
+      while (takeMessage()) {}
       if (!hasRoom) flight = { ...flight, isOver: true }
     }
   }
@@ -74,6 +80,7 @@ function createShelf() {
     },
     front: (length: number): Buffer | undefined =>
       end - start < length ? undefined : bytes.subarray(start, start + length),
+    upTo: (length: number): Buffer => bytes.subarray(start, Math.min(end, start + length)),
     drop(length: number): void {
       start += length
     }

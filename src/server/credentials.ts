@@ -1,7 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { secretOf } from './digest.js'
 
-export const AUTH_SCHEMES = ['basic', 'digest', 'bearer'] as const
+const AUTH_SCHEMES = ['basic', 'digest', 'bearer'] as const
 export type AuthScheme = (typeof AUTH_SCHEMES)[number]
 
 /** What devices are told that the credentials are for; part of what Digest hashes. */

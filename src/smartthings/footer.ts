@@ -4,7 +4,7 @@ import { SMARTTHINGS_FOOTER } from '../image/layout.js'
 const { opening, closing, signatureLength } = SMARTTHINGS_FOOTER
 
 /** Bytes that the device takes off the end of what it downloads: ota_util.c, OTA_DEFAULT_SIGNATURE_BUF_SIZE. */
-export const FOOTER_LENGTH = opening.length + signatureLength + closing.length
+const FOOTER_LENGTH = opening.length + signatureLength + closing.length
 
 /** A signature with what the device looks for in front of it and behind it (image-format.md 5.3). */
 export function writeFooter(signature: Uint8Array): Buffer {

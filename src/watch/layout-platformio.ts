@@ -6,7 +6,7 @@ import { flashOfTable } from './layout-flash.js'
 import { parseObject, readIni, readSdkconfig, relativeOf, textOf } from './layout-text.js'
 
 /** Where PlatformIO builds, unless platformio.ini says otherwise. */
-export const PLATFORMIO_BUILD = '.pio/build'
+const PLATFORMIO_BUILD = '.pio/build'
 
 /** The files of an environment's build folder, and of the project around it. */
 export const PLATFORMIO_FILES = {

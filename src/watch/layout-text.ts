@@ -53,16 +53,17 @@ export function readIni(text: string | undefined): Sections {
   for (const line of (text ?? '').split(/\r?\n/)) {
     const bare = line.replace(/(^|\s)[;#].*$/, '').trimEnd()
     const [, title] = /^\[([^\]]+)\]/.exec(bare) ?? []
-    const [, name, value = ''] = /^([^\s=:[][^=:]*?)\s*[=:]\s*(.*)$/.exec(bare) ?? []
+    const [, name, value = ''] = /^([^\s=:[][^=:]*)[=:]\s*(.*)$/.exec(bare) ?? []
     if (title !== undefined) {
       section = sections.get(title) ?? new Map()
       sections.set(title, section)
       key = ''
     } else if (name !== undefined) {
-      key = name.toLowerCase()
+      key = name.trimEnd().toLowerCase()
       section?.set(key, value)
     } else if (/^\s+\S/.test(bare) && key !== '') {
-      section?.set(key, [section.get(key), bare.trim()].filter(Boolean).join(', '))
+      const before = section?.get(key)
+      section?.set(key, before ? `${before}, ${bare.trim()}` : bare.trim())
     }
   }
   return sections

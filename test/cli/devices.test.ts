@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { watchInLines } from '../../src/cli/watch-devices.js'
+import { chooseDevices } from '../../src/devices/device-choice.js'
 import type { DeviceHistory } from '../../src/devices/device-facts.js'
 import { aDevice, aDownload, anEvent } from '../support/a-device.js'
 import { openAskedDaemon } from '../support/asked-daemon.js'
@@ -11,7 +13,10 @@ const OTHER = aDevice({ id: '192.168.1.51', address: '192.168.1.51', downloads: 
 
 /** Types a command at the home of a daemon that these have come to. */
 async function typed(devices: readonly DeviceHistory[], ...args: readonly string[]): Promise<Said> {
-  const told = (history: boolean) => devices.map(device => (history ? { ...device, history: HISTORY } : device))
+  const told = (history: boolean, asked?: string) =>
+    (asked === undefined ? devices : chooseDevices(devices, asked)).map(device =>
+      history ? { ...device, history: HISTORY } : device
+    )
   const { home } = await openAskedDaemon({ devices: told })
   return type([...args, '--home', home])
 }
@@ -41,10 +46,44 @@ describe('otad devices', () => {
     expect(JSON.parse((await typed([], 'devices', '--json')).stdout)).toEqual([])
   })
 
+  it('prints no character raw that a terminal would obey, and the same text all the same', async () => {
+    const hostile = aDevice({ id: '192.168.1.66', address: '192.168.1.66', userAgent: 'a\u009b2J\u202eb\u2028' })
+    for (const args of [
+      ['devices', '--json'],
+      ['devices', '192.168.1.66', '--json']
+    ]) {
+      const { stdout } = await typed([hostile], ...args)
+      expect(stdout).not.toMatch(/[\u007f-\u009f\u2028-\u202e]/)
+      expect(JSON.parse(stdout)).toMatchObject([{ userAgent: hostile.userAgent }])
+    }
+  })
+
   it('ends with 2 where no such device has come', async () => {
     const { code, stdout, stderr } = await typed([KITCHEN], 'devices', '192.168.1.99')
     expect([code, stdout]).toEqual([2, ''])
     expect(stderr).toContain('no device that has come is known as 192.168.1.99')
+  })
+})
+
+describe('otad devices --watch', () => {
+  // It kept the line of every device that had ever come, for as long as it ran.
+  it('keeps in mind those alone that the daemon knows', async () => {
+    const stopping = new AbortController()
+    const answers = [[KITCHEN, OTHER], [OTHER], [OTHER], [KITCHEN, OTHER]]
+    const ask = async (): Promise<readonly DeviceHistory[]> => {
+      if (answers.length === 1) stopping.abort()
+      return answers.shift() ?? []
+    }
+    const lines: string[] = []
+    const io = {
+      stdout: (line: string) => void lines.push(line),
+      stderr: () => {},
+      terminalRows: () => 24,
+      signal: stopping.signal,
+      unread: new AbortController().signal
+    }
+    await watchInLines({ ask, io }, ({ id }) => id, String)
+    expect(lines).toEqual([`${OTHER.id}\n`, `${MAC}\n`, `${MAC}\n`])
   })
 })
 

@@ -1,4 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises'
+import type { Socket } from 'node:net'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { anAuthority } from '../support/certificates.js'
@@ -64,6 +65,30 @@ describe('otad probe', () => {
     const said = await type(['probe', 'https://127.0.0.1:1/app.bin', ...args], { cwd })
     expect(said.code).toBe(1)
     expect(said.stderr).toContain(code)
+  })
+
+  // Ctrl-C in the middle of a body that came slowly was heard when the supervisor's patience was over, 9.5 s later.
+  it.each(['head', 'body'])('stops at once when it is told to while a %s is on its way', async what => {
+    const stopping = new AbortController()
+    const sockets = new Set<Socket>()
+    const url = await startModel({
+      image: IMAGE,
+      meet: socket => {
+        sockets.add(socket)
+        socket.once('close', () => sockets.delete(socket))
+      },
+      send: (_reply, _request, socket) => {
+        if (what === 'body') socket.write('HTTP/1.1 200 OK\r\nContent-Length: 70000\r\n\r\nthe first bytes')
+        setTimeout(() => stopping.abort(), 50)
+        return true
+      }
+    })
+    const startedAt = performance.now()
+    const args = ['probe', url, '--home', await temporaryFolder()]
+    const { code, stdout, stderr } = await type(args, { signal: stopping.signal })
+    expect([code, stdout, stderr]).toEqual([1, '', 'otad: stopped probing\n'])
+    expect(performance.now() - startedAt).toBeLessThan(2000)
+    await expect.poll(() => sockets.size).toBe(0)
   })
 
   it('asks for a path where the server lists no images', async () => {

@@ -62,6 +62,10 @@ describe('the control server', () => {
     ['nothing', ''],
     ['a command that there is not', `${JSON.stringify({ version: 1, until: 9e15, command: 'format' })}\n`],
     ['a command of the wrong fields', `${JSON.stringify({ version: 1, until: 9e15, command: 'pin', device: 1 })}\n`],
+    [
+      'devices by a number',
+      `${JSON.stringify({ version: 1, until: 9e15, command: 'devices', history: true, device: 1 })}\n`
+    ],
     ['a command without an end of waiting', `${JSON.stringify({ version: 1, command: 'status' })}\n`],
     ['a line that is too long', `${' '.repeat(LONGEST_REQUEST)}\n`],
     ['a line that never ends', Buffer.alloc(4 * 1024 * 1024, ' ')]
@@ -78,6 +82,18 @@ describe('the control server', () => {
     const name = 'n'.repeat(LONGEST_REQUEST - request('').length)
     expect((await answerTo(daemon, request(name))).error).toMatchObject({ code: 'OTAD_ERR_NO_SUCH_RELEASE' })
     expect((await answerTo(daemon, request(`${name}n`))).error).toMatchObject({ code: 'OTAD_ERR_USAGE' })
+  })
+
+  it.each([undefined, 'kitchen'])('asks for every device, or for one: %s', async device => {
+    const asked: unknown[] = []
+    const daemon = await openAskedDaemon({
+      devices: (...what) => {
+        asked.push(what)
+        return []
+      }
+    })
+    expect(await askDaemon(daemon.stateFolder, { command: 'devices', history: true, device })).toEqual([])
+    expect(asked).toEqual([[true, device]])
   })
 
   it('tells a command of another version so', async () => {

@@ -142,6 +142,21 @@ describe('a device', () => {
     expect(ledger.find(MAC.toUpperCase())?.id).toBe(MAC)
   })
 
+  it('is told of alone where it is meant, and with it whoever else has had its address', () => {
+    const ledger = new Ledger({ labels: new Map([[MAC, 'kitchen']]) })
+    ledger.note(IDF, FAILED, NOON)
+    ledger.note(ARDUINO, FAILED, NOON + 1000)
+    ledger.note({ address: '192.168.1.51', userAgent: 'curl' }, FAILED, NOON + 2000)
+    const told = (asked: string) => ledger.tellHistories([], true, asked).map(({ id, history }) => [id, history.length])
+    for (const asked of ['kitchen', MAC, '246F28AABBCC', '24-6f-28-aa-bb-cc']) expect(told(asked)).toEqual([[MAC, 1]])
+    expect(told(`::ffff:${ADDRESS}`)).toEqual([
+      [MAC, 1],
+      [ADDRESS, 1]
+    ])
+    expect(told('bath')).toEqual([])
+    expect(ledger.tellHistories([], false, MAC)).toMatchObject([{ id: MAC, history: [] }])
+  })
+
   it('keeps what it told when it tells less', () => {
     const ledger = new Ledger()
     ledger.asked(ARDUINO, RELEASE, NOON)

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { writeDiagnosis } from '../../src/cli/report-doctor.js'
 import type { DeviceHistory, VerdictKind } from '../../src/devices/device-facts.js'
 import { diagnose } from '../../src/doctor/checks.js'
-import type { Facts, MachineFacts } from '../../src/doctor/facts.js'
+import type { Facts, MachineFacts, ProjectFacts } from '../../src/doctor/facts.js'
 import { isInSubnet, neighbourIn } from '../../src/doctor/subnet.js'
 
 const AT = '2026-11-21T12:00:00.000Z'
@@ -53,7 +54,7 @@ function facts(more: Partial<Facts> = {}): Facts {
     firewalls: [],
     certificate: { source: 'own', anchor: null, leaf: null, problem: null, readableKeys: [] },
     releases: [],
-    resolved: {},
+    resolved: [],
     projects: [],
     ...more
   }
@@ -67,6 +68,33 @@ const DAEMON = {
   port: 8070,
   names: [{ name: 'a.bin', current: { digest: 'x' }, refusal: null, rollback: null }] as never,
   pins: []
+}
+
+/** A project that says one thing: where its firmware is. */
+function aProjectWith(text: string): ProjectFacts {
+  return {
+    folder: '/p',
+    system: 'esp-idf',
+    description: 'p',
+    expectedApp: 'p.bin',
+    urls: [{ text, file: 'sdkconfig', line: 1, name: 'CONFIG_OTA_URL', origin: 'config', form: 'url' }],
+    certificates: [],
+    missingCertificates: [],
+    keys: [],
+    options: { file: null, values: {} },
+    marks: {
+      files: 1,
+      confirmsApp: null,
+      skipsNameCheck: null,
+      skipsVerification: null,
+      usesBundle: null,
+      setsClock: null,
+      updates: null
+    },
+    tables: [],
+    outputs: [],
+    newest: null
+  }
 }
 
 const found = (more: Partial<Facts>) => diagnose(facts(more)).findings.filter(({ severity }) => severity !== 'note')
@@ -118,6 +146,48 @@ describe('the doctor', () => {
     expect(found({ port: { port: 8070, sockets: null, probes: [stranger] } })).toMatchObject([
       { code: 'port-answered-by-another', sentence: expect.stringContaining('nginx') }
     ])
+  })
+
+  // The hosts once were keys of a plain object, whose own properties these are.
+  it.each(['constructor', '__proto__', 'toString'])('takes %s for a host like any other', host => {
+    const projects = [aProjectWith(`https://${host}:8070/p.bin`)]
+    expect(found({ projects, daemon: null })).toMatchObject([{ code: 'url-wrong-host' }])
+    const resolved = [{ host: host.toLowerCase(), addresses: ['192.168.1.8'] }]
+    expect(found({ projects, daemon: null, resolved })).toEqual([])
+  })
+
+  // A home that had served another project, and one that serves it now, once made the right URL a wrong one.
+  it('takes the name that a project will be served under for right, whatever else is served', () => {
+    const projects = [aProjectWith('https://192.168.1.8:8070/p.bin')]
+    const other = {
+      digest: 'y',
+      version: '1',
+      secureVersion: null,
+      folder: '/q',
+      warnings: [],
+      highestSecureVersion: null
+    }
+    expect(found({ projects, daemon: null, releases: [{ name: 'q.bin', ...other }] })).toEqual([])
+    expect(found({ projects })).toEqual([])
+    expect(found({ projects: [aProjectWith('https://192.168.1.8:8070/z.bin')] })).toMatchObject([
+      { code: 'url-wrong-path' }
+    ])
+  })
+
+  it('leaves out browsers, and this machine itself', () => {
+    const seen = (address: string, client: string): DeviceHistory =>
+      ({
+        id: address,
+        address,
+        client,
+        label: null,
+        lastSeen: AT,
+        verdict: { at: AT, is: 'cut', sentence: 'cut', fix: null, name: null, digest: null, count: 1 }
+      }) as unknown as DeviceHistory
+    const devices = [seen('192.168.1.50', 'browser'), seen('192.168.1.8', 'unknown')]
+    const said = facts({ daemon: { ...DAEMON, devices } })
+    expect(found(said)).toEqual([])
+    expect(writeDiagnosis(said, diagnose(said))).not.toMatch(/^device /m)
   })
 
   it('says what a device of this network did last, and leaves out what went well and what is elsewhere', () => {

@@ -1,5 +1,5 @@
 /** A healthy project of each build system, and the doctor as a process that is shown it. */
-import { execFile } from 'node:child_process'
+import { type ChildProcess, execFile } from 'node:child_process'
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Facts } from '../../src/doctor/facts.js'
@@ -61,10 +61,12 @@ export interface Ran {
   readonly stderr: string
 }
 
+/** Has the doctor look, and tells how it ended; `onStart` is given the process while it looks. */
 export async function runDoctor(
   project: string | undefined,
   { home, args = [], cwd, env = {}, tools = {} }: VisitOptions,
-  more: readonly string[] = []
+  more: readonly string[] = [],
+  onStart?: (doctor: ChildProcess) => void
 ): Promise<Ran> {
   const folder = await temporaryFolder()
   for (const [name, script] of Object.entries({ ...NO_FIREWALL, ...tools })) {
@@ -75,9 +77,10 @@ export async function runDoctor(
   const environment = { ...plainEnvironment(), PATH: `${folder}${path.delimiter}${process.env.PATH}`, ...env }
   return new Promise(resolve => {
     const options = { cwd: cwd ?? home, env: environment, maxBuffer: 64 * 1024 * 1024 }
-    execFile(process.execPath, [PROGRAM, ...typed], options, (error, stdout, stderr) =>
+    const doctor = execFile(process.execPath, [PROGRAM, ...typed], options, (error, stdout, stderr) =>
       resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr })
     )
+    onStart?.(doctor)
   })
 }
 

@@ -161,6 +161,7 @@ describe('the stream of events', () => {
     await becomesTrue('all listen', 5000, () => listeners.size === MOST_LISTENERS)
     const refused = await open()
     await refused.until('503')
+    await refused.until('32 pages listen to /events already: close some of them')
     expect(refused.text()).toMatch(/\r\ncontent-length: \d+/i)
     expect(listeners.size).toBe(MOST_LISTENERS)
     readers[0]?.socket.destroy()

@@ -94,6 +94,13 @@ describe('/openapi.json', () => {
     expect(answer.body.toString('utf8')).not.toContain(daemon.root)
   })
 
+  it('leads back to whoever asks, whatever the one before asked for', async () => {
+    for (const host of ['bench.local:8070', '192.168.1.8:8070', '[fe80::1]:8070']) {
+      const document: Document = JSON.parse((await ask('/openapi.json', [], host)).body.toString('utf8'))
+      expect(document.servers).toEqual([{ url: `https://${host}` }])
+    }
+  })
+
   it('is a sound OpenAPI 3.1 document: the fields that there have to be, and no others', async () => {
     const document = await described()
     expect(document.openapi).toMatch(/^3\.1\.\d+$/)

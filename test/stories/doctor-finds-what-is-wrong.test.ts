@@ -1,5 +1,7 @@
 // `otad doctor`: the forum threads' nights of looking, in one command. Every fault is planted into something healthy, and is the only one.
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { createReadStream } from 'node:fs'
 import { chmod, mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import path from 'node:path'
@@ -668,6 +670,39 @@ describe('the doctor', () => {
     const { stdout } = await runDoctor(project.folder, { home: daemon.home })
     expect(stdout).toContain('10.0.0.9')
     expect(stdout).not.toContain('\u001b')
+  })
+
+  // Ctrl-C was not heard while a tool of the firewall or a listener did not answer.
+  it.skipIf(process.platform === 'win32')('ends when it is told to, with the tools that it asks', async () => {
+    const pipe = path.join(await temporaryFolder(), 'asked')
+    execFileSync('mkfifo', [pipe])
+    const tool = createReadStream(pipe)
+    // The pipe ends when the last process that holds it does.
+    const toolEnded = once(tool, 'end')
+    let stoppedAt = Number.NaN
+    const tools = { nft: `exec 3> ${pipe}; echo asked >&3; exec sleep 60` }
+    const { code, stdout, stderr } = await runDoctor(undefined, { home: daemon.home, tools }, [], doctor => {
+      tool.once('data', () => {
+        stoppedAt = performance.now()
+        doctor.kill('SIGINT')
+      })
+    })
+    await toolEnded
+    expect(performance.now() - stoppedAt).toBeLessThan(3_000)
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr).toContain('stopped')
+  })
+
+  it('names a project that has not been built by what its build files call it', async () => {
+    const folder = path.join(await temporaryFolder(), 'checkout')
+    await mkdir(folder)
+    await writeFile(
+      path.join(folder, 'CMakeLists.txt'),
+      '# project(old)\ninclude($ENV{IDF_PATH}/tools/cmake/project.cmake)\nproject(hello)\n'
+    )
+    const said = await visit(folder, { home: await aHome(), args: ['--port', String(await aFreePort())] })
+    expect(said.facts.projects).toMatchObject([{ description: 'ESP-IDF project hello', expectedApp: 'hello.bin' }])
+    expect(said.verdict).toContain('/hello.bin')
   })
 
   it('is told which project is not there', async () => {

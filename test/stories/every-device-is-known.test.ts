@@ -6,7 +6,6 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { connect as connectTcp } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import path from 'node:path'
-import { setTimeout as elapse } from 'node:timers/promises'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { describe, expect, it } from 'vitest'
 import { askDaemon } from '../../src/control/control-client.js'
@@ -155,7 +154,7 @@ describe('a device in the ledger', () => {
   it('goes on where it was cut', async () => {
     const address = freeAddress()
     const { slot } = await resume(aDevice(address, LARGE_NAME), { stopAfter: 3_000_000 })
-    await elapse(500)
+    await becomes(address, is('cut'), 5000)
     expect((await resume({ ...aDevice(address, LARGE_NAME), slot })).outcome).toBe('updated')
     expect(kindsOf(await becomes(address, is('complete')))).toEqual(['complete', 'resumed', 'cut'])
   })
@@ -555,11 +554,13 @@ describe('what is known of devices', () => {
     await own.event('release.published')
     await disk.fill()
     const addresses = Array.from({ length: 10 }, (_, index) => `127.0.0.${70 + index}`)
-    for (const address of addresses) {
-      await askFrom(address, request('GET', `/none-${'x'.repeat(200)}.bin`, [USER_AGENT]), {}, own)
-      await elapse(300)
+    const askAll = async (): Promise<void> => {
+      for (const address of addresses)
+        await askFrom(address, request('GET', `/none-${'x'.repeat(200)}.bin`, [USER_AGENT]), {}, own)
     }
+    await askAll()
     await own.event('devices.failed')
+    await askAll()
     expect(own.log.filter(({ event }) => event === 'devices.failed')).toHaveLength(1)
     expect((await devicesOf(own)).map(({ id }) => id)).toEqual(expect.arrayContaining(addresses))
     expect((await look('/health', own)).status).toBe(200)

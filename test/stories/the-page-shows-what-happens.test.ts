@@ -187,6 +187,31 @@ describe.skipIf(isSkipped)('the page', () => {
     await isSeen(page.getByRole('link', { name: NAME }))
   })
 
+  // Lost while nobody looked, it was opened again and held for ever; and events piled up, since a hidden page has no frames to draw them in.
+  it('takes in what happens while nobody looks, and holds a connection for a while only', async () => {
+    const feed = await startDeskFeed(deskFacts({ names: [deskName(NAME)] }))
+    const { page } = await openPage(feed.url)
+    await isSeen(page.getByText('Live', { exact: true }))
+    await page.clock.install()
+    await page.evaluate(beSeen(false))
+    feed.tell('names', { changed: [deskName('other.bin')], gone: [] })
+    await page.getByRole('link', { name: 'other.bin' }).waitFor({ state: 'attached' })
+    expect(feed.listeners()).toBe(1)
+    await page.clock.fastForward(31_000)
+    await expect.poll(() => feed.listeners()).toBe(0)
+
+    await page.evaluate(beSeen(true))
+    await isSeen(page.getByText('Live', { exact: true }))
+    await page.evaluate(beSeen(false))
+    feed.hangUp()
+    await page.getByText('otad does not answer').waitFor({ state: 'attached' })
+    await page.clock.runFor(31_000)
+    expect(feed.listeners()).toBe(0)
+    await page.evaluate(beSeen(true))
+    await isSeen(page.getByText('Live', { exact: true }))
+    expect(feed.listeners()).toBe(1)
+  })
+
   it('asks for credentials where firmware is for those who have them, and not over and over', async () => {
     const password = 'correct horse battery'
     const file = path.join(await temporaryFolder(), 'passwords')
@@ -361,6 +386,14 @@ describe.skipIf(isSkipped)('the page', () => {
     }
   })
 })
+
+/** Runs in the page: somebody looks at another tab, or at this one again. */
+const beSeen = (isSeen: boolean): string => `
+Object.defineProperty(document, 'hidden', { configurable: true, value: ${!isSeen} })
+globalThis.drawSoon ??= requestAnimationFrame
+globalThis.requestAnimationFrame = ${isSeen ? 'drawSoon' : '() => 1'}
+document.dispatchEvent(new Event('visibilitychange'))
+`
 
 interface Interaction {
   readonly name: string

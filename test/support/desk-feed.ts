@@ -23,6 +23,10 @@ export interface DeskFeed {
   readonly url: string
   /** Tells everybody who listens. */
   tell<Kind extends keyof DeskEvents>(kind: Kind, data: DeskEvents[Kind]): void
+  /** How many pages listen. */
+  listeners(): number
+  /** Ends what they listen to. */
+  hangUp(): void
 }
 
 /** Tells `facts` to each page that connects. It goes with the test. */
@@ -53,6 +57,10 @@ export async function startDeskFeed(facts: DeskFacts, history: readonly DeviceEv
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
     tell(kind, data) {
       for (const response of listeners) write(response, kind, data)
+    },
+    listeners: () => listeners.size,
+    hangUp() {
+      for (const response of listeners) response.end()
     }
   }
 }

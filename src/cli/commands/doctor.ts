@@ -44,7 +44,11 @@ export const doctor: CliCommand = {
     // Loaded here: no other command needs it.
     const { lookAround } = await import('../../doctor/look.js')
     const { diagnose } = await import('../../doctor/checks.js')
-    const facts = await lookAround({ merged, cwd: io.cwd, env: io.env, project: args[0] })
+    const facts = await lookAround({ merged, cwd: io.cwd, env: io.env, project: args[0], signal: io.signal })
+    if (facts === undefined) {
+      io.stderr('otad: stopped before it had seen everything\n')
+      return 1
+    }
     const diagnosis = diagnose(facts)
     io.stdout(options.json === true ? jsonText({ facts, ...diagnosis }) : writeDiagnosis(facts, diagnosis))
     return diagnosis.findings.some(({ severity }) => severity === 'serious') ? 3 : 0

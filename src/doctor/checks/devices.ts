@@ -1,9 +1,10 @@
 import type { VerdictKind } from '../../devices/device-facts.js'
+import { isLoopbackHost } from '../../loopback.js'
 import { spokenAge } from '../../words.js'
-import { lanAddresses } from '../expected.js'
+import { lanAddresses, strangersOf } from '../expected.js'
 import type { Facts } from '../facts.js'
 import { type Found, note, warning } from '../finding.js'
-import { isInSubnet, isLoopbackHost } from '../subnet.js'
+import { isInSubnet } from '../subnet.js'
 
 /** What has happened to a device last and is worth a word; the rest went well, or is not over. */
 const WORRYING: ReadonlySet<VerdictKind> = new Set([
@@ -24,13 +25,9 @@ const MOST_TOLD = 5
 /** What the devices of this machine's networks did last. */
 export function checkDevices(facts: Facts): readonly Found[] {
   const { daemon, at } = facts
-  const devices = daemon?.devices
-  if (daemon === null || devices == null) return []
+  if (daemon === null || daemon.devices === null) return []
   const networks = facts.machine.addresses.flatMap(({ cidr }) => cidr ?? [])
-  // This machine itself comes by when somebody tries it, the doctor for one.
-  const strangers = devices.filter(
-    ({ address }) => !facts.machine.addresses.some(own => own.address === address && !own.isLoopback)
-  )
+  const strangers = strangersOf(facts)
   const near = strangers.filter(
     ({ address }) => isLoopbackHost(address) || networks.some(cidr => isInSubnet(address, cidr))
   )

@@ -1,8 +1,9 @@
 import { isIP } from 'node:net'
+import { isLoopbackHost } from '../../loopback.js'
 import { isLinkLocal, lanAddresses } from '../expected.js'
 import type { Facts } from '../facts.js'
 import { type Found, note, serious, warning } from '../finding.js'
-import { isInSubnet, isLoopbackHost } from '../subnet.js'
+import { isInSubnet } from '../subnet.js'
 
 /** Where this machine is: on a LAN, in a container, in WSL2. */
 export function checkNetwork(facts: Facts): readonly Found[] {

@@ -1,9 +1,9 @@
 import { isIP } from 'node:net'
+import { isLoopbackAddress, isLoopbackHost } from '../../loopback.js'
 import { clockTime } from '../../words.js'
 import { lanAddresses } from '../expected.js'
 import type { Facts, Probe } from '../facts.js'
 import { type Found, note, serious, warning } from '../finding.js'
-import { isLoopbackHost } from '../subnet.js'
 
 /** Whether otad listens where devices can reach it. */
 export function checkPort(facts: Facts): readonly Found[] {
@@ -23,7 +23,7 @@ function checkRunning(facts: Facts): readonly Found[] {
       )
     )
   const bound = (port.sockets ?? []).filter(socket => socket.port === daemon.port)
-  const onlyLoopback = bound.length > 0 && bound.every(({ address }) => isBoundToLoopback(address))
+  const onlyLoopback = bound.length > 0 && bound.every(({ address }) => isLoopbackAddress(address))
   const wanted = targetsOf(facts)
   if (onlyLoopback || (isLoopbackHost(daemon.host) && settings.advertise === '')) {
     const at = bound[0]?.address ?? daemon.host
@@ -33,9 +33,6 @@ function checkRunning(facts: Facts): readonly Found[] {
   if (reached === undefined || reached.outcome === 'ours') return found
   return [...found, wrongAnswer(reached)]
 }
-
-/** The wildcard addresses are no loopback here: listening there is listening everywhere. */
-const isBoundToLoopback = (address: string): boolean => address === '::1' || address.startsWith('127.')
 
 /** The address that a device comes to. */
 function targetsOf(facts: Facts): readonly string[] {

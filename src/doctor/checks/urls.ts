@@ -1,9 +1,10 @@
+import { isLoopbackHost } from '../../loopback.js'
 import { nearestTo } from '../../nearest.js'
-import { expectedOrigin, expectedUrl, isNearHost, isOwnHost, namesOfProject, placeOf } from '../expected.js'
+import { pathOf } from '../../releases/path-of.js'
+import { expectedOrigin, expectedUrl, isNearHost, isOwnHost, leadsOf, namesOfProject, placeOf } from '../expected.js'
 import type { Facts, ProjectFacts, UrlFact } from '../facts.js'
 import { type Found, note, serious, warning } from '../finding.js'
 import { type ParsedUrl, parseFirmwareUrl } from '../firmware-url.js'
-import { isLoopbackHost } from '../subnet.js'
 
 /** The address of this server in each project: settings, sources, what the last build was made with. */
 export function checkUrls(facts: Facts): readonly Found[] {
@@ -80,7 +81,7 @@ function wantedText(url: UrlFact, project: ProjectFacts, facts: Facts): string {
   const parsed = parseFirmwareUrl(url.text)
   const known = [...servedNames(facts), ...namesOfProject(project, facts)]
   if (parsed !== undefined && parsed.path !== '' && (known.length === 0 || known.includes(parsed.path)))
-    return `${expectedOrigin(facts)}/${parsed.path.split('/').map(encodeURIComponent).join('/')}`
+    return `${expectedOrigin(facts)}${pathOf(parsed.path)}`
   return expectedUrl(project, facts)
 }
 
@@ -121,7 +122,7 @@ function complaintOf(url: UrlFact, project: ProjectFacts, facts: Facts): Complai
 }
 
 function hostComplaint(host: string, facts: Facts): Complaint | undefined {
-  const { machine, resolved } = facts
+  const { machine } = facts
   if (isLoopbackHost(host)) return { code: 'url-loopback', because: `${host} is the device itself`, isSure: true, host }
   const inside = machine.addresses.find(({ address, isInside }) => isInside && address === host)
   if (inside !== undefined && host !== facts.settings.advertise)
@@ -135,7 +136,7 @@ function hostComplaint(host: string, facts: Facts): Complaint | undefined {
   const own = machine.addresses.filter(each => !each.isLoopback && !each.isInside).map(({ address }) => address)
   const here =
     own.length === 0 ? 'this machine has no address on a LAN' : `this machine is ${own.slice(0, 3).join(', ')}`
-  const leads = resolved[host]
+  const leads = leadsOf(host, facts)
   const elsewhere = leads !== undefined && leads.length > 0 ? `${host} leads to ${leads.slice(0, 2).join(', ')}, ` : ''
   const nowhere = leads !== undefined && leads.length === 0 ? `${host} leads nowhere from here, ` : ''
   return { code: 'url-wrong-host', because: `${elsewhere}${nowhere}${here}`, isSure: true, host }
@@ -171,11 +172,13 @@ function pathComplaint({ path, host }: ParsedUrl, project: ProjectFacts, facts: 
   const refused = (facts.daemon?.names ?? []).map(({ name }) => name)
   if (served.includes(path) || refused.includes(path)) return undefined
   const own = namesOfProject(project, facts)
+  // Right as soon as this project is served; that it is not is told by another check.
+  if (own.includes(path)) return undefined
   if (served.length > 0) {
     const nearest = nearestTo(path, served) ?? served[0]
     return { code: 'url-wrong-path', because: `otad serves no ${path}, but ${nearest}`, isSure: true, host }
   }
-  if (own.length === 0 || own.includes(path)) return undefined
+  if (own.length === 0) return undefined
   return {
     code: 'url-wrong-path',
     because: `the build makes ${own[0]}, which is what otad would serve`,

@@ -13,6 +13,7 @@ export interface EventsOptions {
 
 /** Pages that are open at the same time; a desk has a few. */
 const MOST_LISTENERS = 32
+const TOO_MANY = `${MOST_LISTENERS} pages listen to /events already: close some of them`
 /** What waits for one that does not read; whoever is behind by more begins anew. */
 const MOST_WAITING = 8 * 1024 * 1024
 /** A connection on which nothing is said for long is given up by what stands between. */
@@ -35,7 +36,7 @@ const routes: FastifyPluginAsync<EventsOptions> = async (fastify, { listen, onVi
     method: ['GET', 'HEAD'],
     url: '/events',
     handler: (request, reply) => {
-      if (open.size >= MOST_LISTENERS) return sendText(reply, 503, 'too many pages are open: close some of them')
+      if (open.size >= MOST_LISTENERS) return sendText(reply, 503, TOO_MANY)
       reply.hijack()
       const response = reply.raw
       response.useChunkedEncodingByDefault = false

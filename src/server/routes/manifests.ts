@@ -2,10 +2,8 @@ import { Readable } from 'node:stream'
 import type { FastifyPluginAsync } from 'fastify'
 import type { Catalog } from '../../releases/catalog.js'
 import { manifestOfAll } from '../../releases/manifest.js'
-import { originOf } from '../origin.js'
+import { ORIGIN_MARK, originOf } from '../origin.js'
 
-/** Stands for the origin in a manifest that is kept for whoever asks next. */
-const ORIGIN_MARK = 'https://origin.invalid'
 /** No body goes out in one write above this length (performance.md 4.3). */
 const PIECE = 64 * 1024
 

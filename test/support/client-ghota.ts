@@ -1,9 +1,9 @@
-import { type PullingDevice, type PullRun, versionIn } from './client-image.js'
-import { createWire } from './device.js'
-import { oneShot } from './device-idf.js'
-import { idfRequest } from './device-idf-client.js'
-import { IDF } from './device-idf-releases.js'
-import { compareNumbers, compareSemver, parseSemver } from './semver.js'
+import { type PullingDevice, type PullRun, versionIn } from '../../src/probe/client-image.js'
+import { createWire } from '../../src/probe/device.js'
+import { oneShot } from '../../src/probe/device-idf.js'
+import { idfRequest } from '../../src/probe/device-idf-client.js'
+import { IDF } from '../../src/probe/device-idf-releases.js'
+import { compareNumbers, compareSemver, parseSemver } from '../../src/probe/semver.js'
 
 /** CONFIG_MAX_FILENAME_LEN and CONFIG_MAX_URL_LEN: strncpy without an end where a text fills them. */
 const NAME_BUFFER = 64

@@ -1,0 +1,13 @@
+import type { ProjectFile } from './project-files.js'
+
+/**
+ * The name that the build files of an ESP-IDF project give it, and its app by that: `project(hello)` of CMakeLists.txt (ESP-IDF: tools/cmake/project.cmake),
+ * `PROJECT_NAME := hello` of a Makefile. Undefined where a variable names it, or nothing does.
+ */
+export function projectNameOf(files: readonly ProjectFile[]): string | undefined {
+  const textOf = (name: string): string => files.find(({ file }) => file === name)?.text ?? ''
+  return (
+    /^[ \t]*project[ \t]*\([ \t\r\n]*"?([\w.+-]+)"?[ \t\r\n)]/im.exec(textOf('CMakeLists.txt'))?.[1] ??
+    /^[ \t]*PROJECT_NAME[ \t]*[:?]?=[ \t]*([\w.+-]+)[ \t\r]*$/m.exec(textOf('Makefile'))?.[1]
+  )
+}

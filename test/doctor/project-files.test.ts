@@ -1,0 +1,56 @@
+import { mkdir, symlink, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { lookAtProject } from '../../src/doctor/look-project.js'
+import { readProjectFile, readProjectFiles } from '../../src/doctor/project-files.js'
+import { temporaryFolder } from '../support/daemon.js'
+
+const SECRET = 'const char *ota_url = "https://192.168.7.7:8070/secret.bin";\n'
+
+/** A project beside a folder that is nobody's business. */
+async function neighbours(): Promise<{ readonly folder: string; readonly outside: string }> {
+  const place = await temporaryFolder()
+  const [folder, outside] = [path.join(place, 'project'), path.join(place, 'outside')]
+  await mkdir(path.join(folder, 'main'), { recursive: true })
+  await mkdir(outside)
+  await writeFile(path.join(outside, 'secret.c'), SECRET)
+  await writeFile(path.join(folder, 'main/own.c'), 'int a;\n')
+  return { folder, outside }
+}
+
+describe.skipIf(process.platform === 'win32')('the files of a project', () => {
+  it('are those in it: a link that leads out is not followed', async () => {
+    const { folder, outside } = await neighbours()
+    await symlink(path.join(outside, 'secret.c'), path.join(folder, 'main/linked.c'))
+    await symlink('../../outside/secret.c', path.join(folder, 'main/relative.c'))
+    await symlink(outside, path.join(folder, 'components'))
+    await symlink('loop.c', path.join(folder, 'main/loop.c'))
+    expect((await readProjectFiles(folder)).map(({ file }) => file)).toEqual(['main/own.c'])
+    for (const file of ['main/linked.c', 'components/secret.c', '../outside/secret.c'])
+      expect(await readProjectFile(folder, file)).toBeUndefined()
+  })
+
+  it('may be links to each other, and the project a link itself', async () => {
+    const { folder } = await neighbours()
+    await symlink('own.c', path.join(folder, 'main/same.c'))
+    await symlink(folder, `${folder}-linked`)
+    for (const place of [folder, `${folder}-linked`])
+      expect((await readProjectFiles(place)).map(({ file }) => file)).toEqual(['main/own.c', 'main/same.c'])
+  })
+
+  it.each([
+    ['of components', 'managed_components', 'CMakeLists.txt', 'include(tools/cmake/project.cmake)\nproject(a)\n'],
+    ['of an export', 'build', 'project.ino', 'void loop() {}\n'],
+    ['of environments', '.pio', 'platformio.ini', '[env:a]\n']
+  ])('do not come from a folder %s that is a link', async (_name, link, file, text) => {
+    const { folder, outside } = await neighbours()
+    await mkdir(path.join(outside, 'build/a'), { recursive: true })
+    await writeFile(path.join(outside, 'build/a/firmware.bin'), 'x')
+    await writeFile(path.join(outside, 'project.ino.bin'), 'x')
+    await writeFile(path.join(outside, 'confirm.c'), 'void f() { esp_ota_mark_app_valid_cancel_rollback(); }\n')
+    await writeFile(path.join(folder, file), text)
+    await symlink(outside, path.join(folder, link))
+    const project = await lookAtProject(folder, { asked: {}, maxImageBytes: 1024 })
+    expect([project.outputs, project.marks.confirmsApp, project.urls]).toEqual([[], null, []])
+  })
+})
