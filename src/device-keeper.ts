@@ -1,4 +1,6 @@
 import path from 'node:path'
+import { byDevice } from './devices/by-device.js'
+import { type Contact, identityOf, type ReleaseMark } from './devices/contact.js'
 import type { DeviceFacts, DeviceHistory, LiveDownload } from './devices/device-facts.js'
 import type { Mark, What } from './devices/device-record.js'
 import {
@@ -14,7 +16,7 @@ import {
   toldUnchanged,
   wentBack
 } from './devices/happenings.js'
-import { byDevice, type Contact, identityOf, type Ledger, type ReleaseMark } from './devices/ledger.js'
+import type { Ledger } from './devices/ledger.js'
 import { LedgerFile } from './devices/ledger-file.js'
 import { Neighbours } from './devices/neighbours.js'
 import { normalDevice } from './devices/normal-device.js'

@@ -1,7 +1,7 @@
 import type { NameStatus } from '../answers.js'
+import { byDevice } from '../devices/by-device.js'
 import type { DeviceFacts, LiveDownload } from '../devices/device-facts.js'
 import type { Ledger } from '../devices/ledger.js'
-import { byDevice } from '../devices/ledger.js'
 import type { Catalog, NameEntry } from '../releases/catalog.js'
 import type { DeskEvents, DeskFacts, DeskName } from './desk-facts.js'
 

@@ -1,6 +1,6 @@
 import { fileSize, percentOf, shortDigest, spokenDuration } from '../words.js'
+import type { ReleaseMark } from './contact.js'
 import type { What } from './device-record.js'
-import type { ReleaseMark } from './ledger.js'
 
 /** What can happen to a device, in the words that a person reads. */
 

@@ -1,3 +1,5 @@
+import { byDevice } from './by-device.js'
+import { type Contact, identityOf, type ReleaseMark } from './contact.js'
 import { meantBy } from './device-choice.js'
 import type { DeviceFacts, DeviceHistory, LiveDownload, RunningRelease, VerdictKind } from './device-facts.js'
 import {
@@ -12,26 +14,7 @@ import {
   type What
 } from './device-record.js'
 import { normalDevice } from './normal-device.js'
-import { nameClient, type Told } from './update-client.js'
-
-/** Who is at the other end, as far as it tells. A connection that fails tells its address alone. */
-export interface Contact {
-  readonly address: string
-  /** SHA-256 fingerprint, with colons. */
-  readonly certificate?: string | undefined
-  /** As the update client sends it. */
-  readonly mac?: string | undefined
-  readonly userAgent?: string | undefined
-  readonly told?: Told | undefined
-}
-
-/** A release as the ledger needs it. */
-export interface ReleaseMark {
-  readonly name: string
-  readonly digest: string | null
-  readonly version: string
-  readonly chip?: string | null
-}
+import { nameClient } from './update-client.js'
 
 export interface LedgerOptions {
   /** Devices that are known at the same time; above that the one goes that was seen longest ago. */
@@ -285,23 +268,6 @@ const FAILURES: ReadonlySet<VerdictKind> = new Set(['handshake-failed', 'silent'
 function isNews({ events }: DeviceRecord): boolean {
   const last = events.at(-1)
   return last === undefined || last.is === 'seen' || FAILURES.has(last.is)
-}
-
-/** Downloads under way, by their devices. */
-export function byDevice(live: readonly LiveDownload[]): ReadonlyMap<string, readonly LiveDownload[]> {
-  const map = new Map<string, LiveDownload[]>()
-  for (const download of live) {
-    const others = map.get(download.device)
-    if (others === undefined) map.set(download.device, [download])
-    else others.push(download)
-  }
-  return map
-}
-
-/** The surest that a contact tells of who it is. */
-export function identityOf({ certificate, mac, address }: Contact): Pick<DeviceRecord, 'id' | 'identity'> {
-  if (certificate !== undefined) return { id: certificate, identity: 'certificate' }
-  return mac === undefined ? { id: address, identity: 'address' } : { id: mac, identity: 'mac' }
 }
 
 function createRecord(contact: Contact, now: number): DeviceRecord {

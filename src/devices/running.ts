@@ -1,5 +1,5 @@
+import type { ReleaseMark } from './contact.js'
 import type { DeviceRecord } from './device-record.js'
-import type { ReleaseMark } from './ledger.js'
 
 /** What can be known of the build that a device runs, where it says little or nothing of it. */
 

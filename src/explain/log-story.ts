@@ -1,28 +1,18 @@
 import { Attempt, type Hit } from './attempt.js'
 import { decodeNumbers } from './decode.js'
+import type { Step } from './explanation.js'
 import { findRules } from './find-rules.js'
+import { Installed } from './installed.js'
 import type { LogLine } from './log-line.js'
-import { isSoftwareReset, loadedOffset, type Mark, markOf } from './marks.js'
+import { isOnline, isSoftwareReset, loadedOffset, type Mark, markOf } from './marks.js'
 import { Notebook } from './noticed.js'
 import { UNCHANGED_CODES } from './rules.js'
 
-/** An update that was installed, and what became of it. */
-export interface Installed {
-  readonly line: LogLine
-  /** No line said so: the device had checked the image and then started it. */
-  readonly isInferred: boolean
-  /** Flash offset of its slot. */
-  readonly offset: number | null
-  /** What was said on the way that is worth knowing. */
-  readonly hits: readonly Hit[]
-  started: LogLine | null
-  confirmed: LogLine | null
-  /** What took it back. */
-  undone: Hit | LogLine | null
-}
-
 /** Programs that connect too, and fail too. */
 const OTHERS = /mqtt|websocket|\bsntp\b|Guru Meditation|abort\(\) was/i
+
+/** What the loss of Wi-Fi breaks. */
+const NEEDS_WIFI: ReadonlySet<Step> = new Set(['reach', 'tls', 'http', 'download'])
 
 /** The time in the head of a line. */
 const TIME = /\(\d{1,12}\)|^\[ *\d{1,12}\]/
@@ -46,6 +36,8 @@ export class LogStory {
   /** It began, and the log says neither that it failed nor that it succeeded. */
   lastUnfinished: Attempt | null = null
   installed: Installed | null = null
+  /** Updates in a row behind which the same version ran; 1 for the first one. */
+  alike = 0
   /** Errors that belong to no update, of a program that does more than that. */
   lastStray: Attempt | null = null
   /** Another program of the device has connections of its own. */
@@ -58,9 +50,18 @@ export class LogStory {
   readonly #meaningless = new Set<string>()
   /** An attempt that a restart broke off, until the bootloader says what it starts. */
   #broken: { readonly attempt: Attempt; readonly line: LogLine } | null = null
+  /** The attempt that was closed last: a restart says once more what ended it. */
+  #closed: Attempt | null = null
+  /** Wi-Fi was lost, and has not come back. */
+  #offline: Hit | null = null
+  /** Flash offset of the app that was started last. */
+  #loaded: number | null = null
+  #ranBefore: string | null = null
 
   read(line: LogLine): void {
     this.notebook.read(line)
+    if (isOnline(line.text)) this.#offline = null
+    if (this.notebook.versionSaid !== null) this.#run(this.notebook.versionSaid, line)
     remember(this.lastLines, line)
     this.hasOthers ||= OTHERS.test(line.text)
     if (line.level === 'E') remember(this.lastErrors, line)
@@ -74,18 +75,19 @@ export class LogStory {
   }
 
   #find(line: LogLine): void {
-    const said = line.text.replace(TIME, '')
-    if (this.#meaningless.has(said)) return
+    const text = said(line)
+    if (this.#meaningless.has(text)) return
     const decoded = decodeNumbers(line.text, this.notebook.idf)
     const found = findRules(line, decoded)
-    if (found.length === 0) this.#remember(said)
+    if (found.length === 0) this.#remember(text)
+    const isEnd = found.some(({ rule }) => rule.ends === true)
     for (const { rule, match } of found)
-      this.#add({ rule, match, line, decoded, imageEnd: this.notebook.imageEndAbove(line.number) })
+      this.#add({ rule, match, line, decoded, isEnd, imageEnd: this.notebook.imageEndAbove(line.number) })
   }
 
-  #remember(said: string): void {
+  #remember(text: string): void {
     if (this.#meaningless.size >= REMEMBERED) this.#meaningless.clear()
-    this.#meaningless.add(said)
+    this.#meaningless.add(text)
   }
 
   /** Call it when the log ends. */
@@ -105,6 +107,9 @@ export class LogStory {
         if (this.current === null || this.current.isOver) this.#open(line)
         if (this.current !== null) this.current.isDownloading = true
         return
+      case 'received':
+        this.current?.receive()
+        return
       case 'check':
         if (this.current?.isDownloading === true) this.current.isChecked = true
         return
@@ -119,19 +124,20 @@ export class LogStory {
 
   #open(line: LogLine): void {
     this.#close()
-    this.current = new Attempt(line.number, true)
+    this.current = new Attempt(line.number, true, this.installed)
   }
 
   #succeed(line: LogLine, isInferred: boolean): void {
     // Several lines say it: the component, and then the program.
-    if (this.current === null && this.installed !== null && line.number - this.installed.line.number < 50) return
+    if (this.current === null && this.installed !== null && line.number - this.installed.at.line.number < 50) return
     const hits = (this.current ?? this.#broken?.attempt)?.hits ?? []
     this.current = null
     this.#broken = null
     this.succeeded++
     this.lastUnfinished = null
-    const { slotOffset: offset } = this.notebook
-    this.installed = { line, isInferred, offset, hits, started: null, confirmed: null, undone: null }
+    const { slotOffset: offset, facts: noticed } = this.notebook
+    this.notebook.slotOffset = null
+    this.installed = new Installed({ line, isInferred, offset, offsetBefore: this.#loaded, hits, noticed })
   }
 
   #confirm(line: LogLine): void {
@@ -145,6 +151,7 @@ export class LogStory {
 
   #restart(line: LogLine): void {
     const { current } = this
+    this.installed?.restart()
     if (current === null) {
       this.#resume(line)
       return
@@ -169,34 +176,50 @@ export class LogStory {
       if (offset === this.notebook.slotOffset) this.#succeed(this.#broken.line, true)
       this.#broken = null
     }
+    this.installed?.start(offset, line)
+    this.#loaded = offset
+  }
+
+  #run(version: string, line: LogLine): void {
     const { installed } = this
-    if (installed === null || installed.offset === null) return
-    if (offset === installed.offset) installed.started ??= line
-    else installed.undone ??= line
+    if (installed === null || installed.ran !== null) return
+    installed.run(version, line)
+    if (installed.ran === null) return
+    this.alike = installed.ran === this.#ranBefore ? this.alike + 1 : 1
+    this.#ranBefore = installed.ran
   }
 
   #add(hit: Hit): void {
-    if (this.#takesBack(hit)) return
+    if (hit.rule.waits === true) {
+      this.#offline = hit
+      return
+    }
+    if (this.#takesBack(hit) || this.#repeats(hit)) return
     if (this.current?.isBefore(hit) === true) this.#close()
-    this.current ??= new Attempt(hit.line.number, false)
+    this.current ??= new Attempt(hit.line.number, false, this.installed)
+    // Without Wi-Fi nothing else can be right.
+    if (this.#offline !== null && NEEDS_WIFI.has(hit.rule.step) && hit.rule.rank !== 'notice')
+      this.current.add(this.#offline)
     this.current.add(hit)
-    if (hit.rule.ends === true) this.current.isOver = true
+    if (hit.isEnd) this.current.end(said(hit.line))
   }
 
-  /** Whether an error is about an update that was installed: it does not start, or does not stay. */
+  /** Whether an error is about an update that was installed. */
   #takesBack(hit: Hit): boolean {
-    const { installed, current } = this
-    if (installed === null || current !== null) return false
-    if (hit.rule.step !== 'boot' && hit.rule.step !== 'image') return false
-    if (UNCHANGED_CODES.has(hit.rule.code)) return false
-    if (installed.undone === null || (hit.rule.rank === 'root' && !('rule' in installed.undone))) installed.undone = hit
-    return true
+    if (this.installed === null || this.current !== null || UNCHANGED_CODES.has(hit.rule.code)) return false
+    return this.installed.takes(hit)
+  }
+
+  /** Whether the start of the chip says what the run before it ended with: a brownout is printed, and is the reset reason too. */
+  #repeats({ rule }: Hit): boolean {
+    return this.current === null && rule.step === 'boot' && this.#closed?.has(rule.code) === true
   }
 
   #close(): void {
     const attempt = this.current
     this.current = null
     if (attempt === null) return
+    this.#closed = attempt
     const { root } = attempt
     if (root === undefined || root.rule.rank === 'notice') {
       if (attempt.isStarted || root !== undefined) this.lastUnfinished = attempt
@@ -211,6 +234,11 @@ export class LogStory {
       this.lastStray = attempt
     }
   }
+}
+
+/** A line without the time in its head, so that the same said again is the same. */
+function said({ text }: LogLine): string {
+  return text.replace(TIME, '')
 }
 
 function remember(lines: LogLine[], line: LogLine): void {

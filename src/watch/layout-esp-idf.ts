@@ -39,19 +39,19 @@ export function readEspIdfLayout({ description: text, flasherArgs: flasherText, 
   }
 }
 
-const PART_WORDS: Readonly<Record<string, string>> = {
-  bootloader: 'the bootloader',
-  'partition-table': 'the partition table',
-  otadata: 'the initial OTA data',
-  nvs: 'an NVS partition',
-  storage: 'a data partition'
-}
+const PART_WORDS: ReadonlyMap<string, string> = new Map([
+  ['bootloader', 'the bootloader'],
+  ['partition-table', 'the partition table'],
+  ['otadata', 'the initial OTA data'],
+  ['nvs', 'an NVS partition'],
+  ['storage', 'a data partition']
+])
 
 function readParts(flasherArgs: Record<string, unknown>, app: string | undefined): ReadonlyMap<string, string> {
   const parts = new Map<string, string>()
   for (const [part, spec] of Object.entries(flasherArgs)) {
     const file = relativeOf(objectOf(spec).file)
-    if (file !== undefined && part !== 'app') parts.set(file, PART_WORDS[part] ?? `the ${part} image`)
+    if (file !== undefined && part !== 'app') parts.set(file, PART_WORDS.get(part) ?? `the ${part} image`)
   }
   for (const file of Object.values(objectOf(flasherArgs.flash_files)).map(relativeOf))
     if (file !== undefined && file !== app && !parts.has(file)) parts.set(file, 'flashed by cable, not over the air')

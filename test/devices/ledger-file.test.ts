@@ -2,7 +2,7 @@ import { appendFile, mkdir, readFile, rm, stat, symlink, writeFile } from 'node:
 import path from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { Contact } from '../../src/devices/ledger.js'
+import type { Contact } from '../../src/devices/contact.js'
 import { LedgerFile } from '../../src/devices/ledger-file.js'
 import { becomesTrue } from '../stories/line.js'
 import { temporaryFolder } from '../support/daemon.js'

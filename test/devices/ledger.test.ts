@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { byDevice } from '../../src/devices/by-device.js'
+import { type Contact, identityOf, type ReleaseMark } from '../../src/devices/contact.js'
 import { VERDICTS } from '../../src/devices/device-facts.js'
 import type { What } from '../../src/devices/device-record.js'
-import { byDevice, type Contact, identityOf, Ledger, type ReleaseMark } from '../../src/devices/ledger.js'
+import { Ledger } from '../../src/devices/ledger.js'
 
 const MAC = '24:6f:28:aa:bb:cc'
 const CERTIFICATE = Array.from({ length: 32 }, (_, index) => index.toString(16).padStart(2, '0').toUpperCase()).join(

@@ -510,6 +510,7 @@ describe('of the machine and what runs on it, it finds', () => {
     const folder = await temporaryFolder()
     await writeFile(path.join(folder, 'app.bin'), truncatedTo(APP, 90_000))
     const serving = await startDaemon({ folders: [folder], args: ['--host', '::'] })
+    await serving.event('candidate.rejected')
     const said = await visitDoctor(undefined, { home: serving.home })
     expect(said.of('refused')[0]?.sentence).toMatch(/app\.bin.*a device would say/)
     expect(said.code).toBe(3)
