@@ -1,6 +1,6 @@
 import path from 'node:path'
+import type { Report } from './events.js'
 import type { Verdict } from './image/verdict.js'
-import type { Report } from './log.js'
 import { type Catalog, newestOf } from './releases/catalog.js'
 import type { BuildFolder } from './watch/build-folder.js'
 import type { Candidate } from './watch/candidate.js'

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { systemErrorCode } from './errors.js'
-import type { Report } from './log.js'
+import type { Report } from './events.js'
 import type { ArtifactStore } from './releases/artifact-store.js'
 import { type Catalog, type Change, type IsHeld, releasesOf } from './releases/catalog.js'
 import { Committer } from './releases/committer.js'

@@ -5,7 +5,7 @@ import { stampOf } from './certs/file-stamp.js'
 import { tellIfReadable } from './certs/keystore.js'
 import type { Settings } from './config/options.js'
 import { OperatorError, systemErrorCode } from './errors.js'
-import type { Report } from './log.js'
+import type { Report } from './events.js'
 import { type AuthScheme, type Credentials, readCredentials } from './server/credentials.js'
 
 export interface CredentialsKeeperOptions {

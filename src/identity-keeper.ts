@@ -7,6 +7,7 @@ import { LeafCache } from './certs/leaf-cache.js'
 import { type CertificateNames, covers, isLocalName, joinNames, normalName } from './certs/names.js'
 import { isOutdated, loadTicketKeys, type TicketKeys } from './certs/ticket-keys.js'
 import { OperatorError } from './errors.js'
+import type { Report } from './events.js'
 import {
   advertisedHost,
   type Identity,
@@ -15,7 +16,6 @@ import {
   resolveIdentity,
   wantedNames
 } from './identity.js'
-import type { Report } from './log.js'
 import type { ShownCertificate } from './server/handshake-causes.js'
 
 /** What TLS is served with at this moment. */

@@ -5,8 +5,8 @@ import { CERTIFICATE_FILES, fingerprintOf, loadIdentity, namesIn, readPem } from
 import { type CertificateNames, certificateNames, isCertifiable, namesOfHost, normalName } from './certs/names.js'
 import type { Settings } from './config/options.js'
 import { OperatorError } from './errors.js'
+import type { Report } from './events.js'
 import { byLikelihood, chooseAdvertisedAddress, readAddresses, readHostName } from './host.js'
-import type { Report } from './log.js'
 
 /** Who the server is to those who connect. */
 export interface Identity {

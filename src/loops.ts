@@ -1,4 +1,4 @@
-import type { Events } from './log.js'
+import type { Events } from './events.js'
 import type { Release } from './releases/release.js'
 import { type ArduinoClient, type RunnableRelease, runs } from './server/arduino.js'
 import type { Download } from './server/downloads.js'

@@ -14,7 +14,7 @@ import {
 import type { DeviceHistory } from './devices/device-facts.js'
 import { normalDevice } from './devices/normal-device.js'
 import { OperatorError, systemErrorCode } from './errors.js'
-import type { Report } from './log.js'
+import type { Report } from './events.js'
 import { type Catalog, type Change, type NameEntry, releasesOf } from './releases/catalog.js'
 import {
   buildBefore,

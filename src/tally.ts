@@ -1,5 +1,5 @@
 import type { Confirmed, Failure } from './device-keeper.js'
-import type { Events, Report } from './log.js'
+import type { Events, Report } from './events.js'
 import { type Findings, Loops } from './loops.js'
 import { Repeats } from './repeats.js'
 import type { Download } from './server/downloads.js'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { EventName } from '../src/log.js'
+import type { EventName } from '../src/events.js'
 import { createTally, type Tally } from '../src/tally.js'
 
 /** A tally beside nobody: what it tells is kept. */

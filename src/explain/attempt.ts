@@ -1,6 +1,6 @@
 import type { Decoded, Evidence, Meaning, Noticed, Step } from './explanation.js'
 import type { Installed } from './installed.js'
-import { type LogLine, withoutCredentials } from './log-line.js'
+import { type LogLine, withoutCredentials, withoutTime } from './log-line.js'
 import { RANKS, type Rule } from './rule.js'
 
 /** A line that a rule fits. */
@@ -87,7 +87,7 @@ export class Attempt {
     if (this.isOver) {
       if (REPEATED.test(line.text)) return false
       // The component says it, then the program, then its callback: the same words again are another attempt.
-      if (isEnd) return this.#ends.has(line.text.replace(TIME, ''))
+      if (isEnd) return this.#ends.has(withoutTime(line.text))
       // The program asks for the image to be started all the same, and that fails too.
       return rule.rank === 'root' || !WRITTEN.has(rule.step) || this.has(rule.code)
     }

@@ -19,6 +19,8 @@ const MBEDTLS = [
   /\((-\d{2,5})\) [A-Z0-9]{2,6} - /g,
   /(?:ssl|tls|x509|mbedtls|_handle_error)[^\n]{0,80}?[\s(:=](-\d{2,5})\b/gi
 ]
+/** A negative number that was printed as if it had no sign: 0xffffd900 and 4294957312 are -0x2700. */
+const UNSIGNED = /(?:ssl|tls|x509|handshake)[^\n]{0,80}?[\s(:=](0xffff[0-9a-f]{4}|42949\d{5})\b/gi
 const FLAGS = /(?:cert|tls|x509|verif\w{0,12})[^\n]{0,24}flags?[^\w]{0,4}(0x[0-9a-f]{1,8}|\d{1,6})\b/gi
 const ERRNO = /errno[^\w\n]{0,4}(\d{1,3})\b/gi
 const BEARSSL = /(?:BSSL|BearSSL|TLS connection error|SSL error|getLastSSLError)[^\n\d-]{0,30}(\d{1,3})\b/gi
@@ -36,6 +38,7 @@ export function decodeNumbers(text: string, idf: string | null): readonly Decode
   const decoded = [
     ...espErrors(text),
     ...mbedtlsErrors(text, idf),
+    ...each(text, UNSIGNED).flatMap(written => unsignedOf(written, idf)),
     ...each(text, FLAGS).flatMap(flagsOf),
     ...each(text, ERRNO).flatMap(written => named(written, errnoName(Number(written)), 'errno ')),
     ...each(text, BEARSSL).flatMap(written => named(written, bearsslError(Number(written)))),
@@ -76,6 +79,14 @@ function mbedtlsErrors(text: string, idf: string | null): readonly Decoded[] {
       ]
     })
   )
+}
+
+function unsignedOf(written: string, idf: string | null): readonly Decoded[] {
+  const value = 2 ** 32 - Number(written)
+  const words = mbedtlsWords(value, idf)
+  if (words === undefined) return []
+  const name = `-0x${value.toString(16).toUpperCase().padStart(4, '0')}`
+  return [{ written, name, sentence: `${written} is ${name} without its sign: ${words}` }]
 }
 
 function flagsOf(written: string): readonly Decoded[] {

@@ -1,5 +1,5 @@
 import { notesOf } from './beside.js'
-import type { Explanation } from './explanation.js'
+import type { Explanation, Noticed, Outcome } from './explanation.js'
 import { LogStory } from './log-story.js'
 import { LogReader } from './read-log.js'
 import { tell } from './tell-story.js'
@@ -36,8 +36,15 @@ function explainStory(story: LogStory, lines: number): Explanation {
     findings,
     notes: notesOf(story, told.outcome),
     attempts: { failed: story.failed, succeeded: story.succeeded },
-    noticed: story.notebook.facts,
+    noticed: noticedOf(story, told.outcome),
     lines,
     clock: decisive?.clock ?? null
   }
+}
+
+/** A firmware that works asks other servers than that of its update. */
+function noticedOf({ notebook, installed }: LogStory, outcome: Outcome): Noticed {
+  if (outcome !== 'succeeded' || installed === null) return notebook.facts
+  const { url, host, partition } = installed.at.noticed
+  return { ...notebook.facts, url, host, partition }
 }

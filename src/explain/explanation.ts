@@ -50,6 +50,8 @@ export interface Finding {
 export interface Noticed {
   /** The address that the device was given. */
   readonly address: string | null
+  /** Of the network that it is in. */
+  readonly mask: string | null
   readonly mac: string | null
   /** The last URL, without credentials. */
   readonly url: string | null

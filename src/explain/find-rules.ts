@@ -10,7 +10,7 @@ export interface RuleMatch {
 
 /** What a line that is no error or warning has to hold to mean anything, so that most lines of a log cost one look only. */
 const MAY_MEAN =
-  /fail|err|abort|timeout|timed|reset|refus|unreach|closed|invalid|mismatch|incorrect|not |n't|no |wrong|bad|too |exceed|unalign|unauthor|authentication|denied|forbidden|reject|404|403|401|30\d|416|50\d|status|code|redirect|roll|brown|watchdog|wdt|guru|panic|assert|overflow|smash|canary|corrupt|exception|out of|bundle|verif|certificate|expired|expected|already|image requires|revision|cannot|same|equal|space|size|parse|range|without|NOK|isNewVersion|HTTP_UPDATE|NO_|memory|magic|empty|ignored|less than|returned|handshake|read -1|premature/i
+  /fail|err|abort|timeout|timed|reset|refus|unreach|closed|invalid|mismatch|incorrect|not |disconnect|-> init|n't|no |wrong|bad|too |exceed|unalign|unauthor|authentication|denied|forbidden|reject|404|403|401|30\d|416|50\d|status|code|redirect|roll|brown|watchdog|wdt|guru|panic|assert|overflow|smash|canary|corrupt|exception|out of|bundle|verif|certificate|expired|expected|already|image requires|revision|cannot|same|equal|space|size|parse|range|without|NOK|isNewVersion|HTTP_UPDATE|NO_|memory|magic|empty|ignored|less than|returned|handshake|read -1|premature/i
 
 /**
  * The rules that a line fits: the first one of the best rank. A sum of certificate flags names several causes at once, and each has its

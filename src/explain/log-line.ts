@@ -61,3 +61,11 @@ const CREDENTIALS = /(https?:\/\/)[^\s/@]{1,200}@/gi
 export function withoutCredentials(text: string): string {
   return text.replace(CREDENTIALS, '$1')
 }
+
+/** The time in the head of a line. */
+const TIME = /\(\d{1,12}\)|^\[ *\d{1,12}\]/
+
+/** A text without the time in its head, so that the same said again is the same. */
+export function withoutTime(text: string): string {
+  return text.replace(TIME, '')
+}

@@ -3,7 +3,7 @@ import { decodeNumbers } from './decode.js'
 import type { Step } from './explanation.js'
 import { findRules } from './find-rules.js'
 import { Installed } from './installed.js'
-import type { LogLine } from './log-line.js'
+import { type LogLine, withoutTime } from './log-line.js'
 import { isOnline, isSoftwareReset, loadedOffset, type Mark, markOf } from './marks.js'
 import { Notebook } from './noticed.js'
 import { UNCHANGED_CODES } from './rules.js'
@@ -14,8 +14,6 @@ const OTHERS = /mqtt|websocket|\bsntp\b|Guru Meditation|abort\(\) was/i
 /** What the loss of Wi-Fi breaks. */
 const NEEDS_WIFI: ReadonlySet<Step> = new Set(['reach', 'tls', 'http', 'download'])
 
-/** The time in the head of a line. */
-const TIME = /\(\d{1,12}\)|^\[ *\d{1,12}\]/
 const REMEMBERED = 1_000
 
 /** How many of the last lines are kept for a log that no rule knows. */
@@ -75,7 +73,7 @@ export class LogStory {
   }
 
   #find(line: LogLine): void {
-    const text = said(line)
+    const text = withoutTime(line.text)
     if (this.#meaningless.has(text)) return
     const decoded = decodeNumbers(line.text, this.notebook.idf)
     const found = findRules(line, decoded)
@@ -201,7 +199,7 @@ export class LogStory {
     if (this.#offline !== null && NEEDS_WIFI.has(hit.rule.step) && hit.rule.rank !== 'notice')
       this.current.add(this.#offline)
     this.current.add(hit)
-    if (hit.isEnd) this.current.end(said(hit.line))
+    if (hit.isEnd) this.current.end(withoutTime(hit.line.text))
   }
 
   /** Whether an error is about an update that was installed. */
@@ -234,11 +232,6 @@ export class LogStory {
       this.lastStray = attempt
     }
   }
-}
-
-/** A line without the time in its head, so that the same said again is the same. */
-function said({ text }: LogLine): string {
-  return text.replace(TIME, '')
 }
 
 function remember(lines: LogLine[], line: LogLine): void {

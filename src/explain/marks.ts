@@ -1,7 +1,7 @@
 import type { LogLine } from './log-line.js'
 
 /** What a line says of the course of an update when nothing is wrong. */
-export type Mark = 'boot' | 'start' | 'download' | 'check' | 'success' | 'confirmed'
+export type Mark = 'boot' | 'start' | 'download' | 'received' | 'check' | 'success' | 'confirmed'
 
 /** The more telling ones first: of those that fit a line the first one counts. */
 const MARKS: readonly (readonly [mark: Mark, patterns: readonly RegExp[]])[] = [
@@ -63,6 +63,7 @@ const MARKS: readonly (readonly [mark: Mark, patterns: readonly RegExp[]])[] = [
       /HTTP update process started/i
     ]
   ],
+  ['received', [/Connection closed, ?all data received/i]],
   ['check', [/esp_image: segment \d{1,2}: paddr=/i]]
 ]
 
@@ -79,6 +80,13 @@ const SOFTWARE_RESET = /rst:0x[0-9a-f]{1,2} \((?:SW_CPU_RESET|RTC_SW_CPU_RST|RTC
 export function loadedOffset(text: string): number | undefined {
   const offset = LOADED.exec(text)?.[1]
   return offset === undefined ? undefined : Number.parseInt(offset, 16)
+}
+
+const ONLINE = /sta ip:|got (?:new )?ip|\bip address\b|state: assoc -> run|wifi:connected with/i
+
+/** Whether the device is in its network, with an address. */
+export function isOnline(text: string): boolean {
+  return ONLINE.test(text)
 }
 
 /** Whether a program restarted the chip, as updates do when they are done. */

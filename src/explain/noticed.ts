@@ -7,6 +7,7 @@ const OWN_ADDRESS = new RegExp(
   String.raw`(?:sta ip|got ip|IPv4 address|ip address(?: is)?|local ?ip(?:\(\))?|STA IP)[:= ]{0,4}${IP}`,
   'i'
 )
+const MASK = new RegExp(String.raw`\bmask: ${IP}`, 'i')
 const ADDRESS_FOLLOWS = /ip address:?$/i
 const ONLY_ADDRESS = new RegExp(`^${IP}$`)
 const MAC = /(?:\bsta|\bmac)\b[^\w]{0,4}(?:address[:= ]{0,3})?\(?((?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2})\b/i
@@ -20,7 +21,7 @@ const HOST = [
 ]
 const PARTITION = /Writing to (?:partition subtype \d{1,3}|<([^>]{1,16})> partition) at offset (0x[0-9a-f]{1,8})/i
 const RUNNING =
-  /(?:running firmware version|current firmware version|App version|current version)\s{0,8}[:= ]{0,3}([^\s,]{1,64})/i
+  /(?:running firmware version|current firmware version|App version|current version)\s{0,8}[:=]?\s{0,12}([^\s,:=][^\s,]{0,63})/i
 const NEW =
   /(?:new firmware version|payload firmware version|new version|latest version|(?<!running )(?<!current )Firmware version): {0,8}([^\s,]{1,64})/i
 const IDF = /ESP-IDF:? {1,10}(v?\d{1,2}\.\d{1,2}[\w.+-]{0,40})/
@@ -36,8 +37,12 @@ const CLIENTS: readonly (readonly [client: Client, mark: RegExp])[] = [
   ],
   ['esp_ghota', /\) GHOTA:|\bGHOTA\b/],
   ['esp32fota', /esp32FOTA|\[esp32fota/i],
-  ['tasmota', /\bTAS(?:MOTA)?\b|tasmota|^(?:RSL|RES|MQT|HTP|WIF|UPL|OTA|CMD): /i],
-  ['esphome', /\]\[(?:http_request|safe_mode|update|ota|esphome|app|wifi)[.\w]{0,40}:\d{1,5}\]|esphome/i],
+  ['tasmota', /\bTAS(?:MOTA)?\b|[Tt]asmota|^(?:RSL|RES|MQT|HTP|WIF|UPL|OTA|CMD): /],
+  // Components of ESPHome have no file behind their name; Updater.cpp and WiFiClient.cpp are of Arduino.
+  [
+    'esphome',
+    /\]\[(?:http_request|safe_mode|update|ota|esphome|app|wifi)(?!\w{0,40}\.(?:cpp|c|h|ino):)[.\w]{0,40}:\d{1,5}\]|esphome/i
+  ],
   ['esp8266', /x-ESP8266-|\[httpUpdate\]|\[HTTP-Client\]|ESP8266|\bets Jan {1,2}8 2013|BSSL:/],
   ['arduino-esp32', /\[[EWIDV]\]\[[\w.-]{1,40}\.(?:cpp|c|h):\d{1,5}\]|HTTP_UPDATE_FAIL|x-ESP32-/],
   ['esp-idf', /[EWIDV] \(\d[^)]{0,30}\) [\w.-]{1,40}:/]
@@ -47,6 +52,7 @@ const CLIENTS: readonly (readonly [client: Client, mark: RegExp])[] = [
 export class Notebook {
   #noticed: { -readonly [K in keyof Noticed]: Noticed[K] } = {
     address: null,
+    mask: null,
     mac: null,
     url: null,
     host: null,
@@ -62,6 +68,8 @@ export class Notebook {
   #imageEnd: { readonly at: number; readonly line: number } | null = null
   /** Flash offset that the update is written to. */
   slotOffset: number | null = null
+  /** The version of itself that the line read last names. */
+  versionSaid: string | null = null
 
   read({ text, number }: LogLine): void {
     this.#noteClient(text)
@@ -95,6 +103,7 @@ export class Notebook {
     const address = OWN_ADDRESS.exec(text)?.[1] ?? (this.#addressFollows ? ONLY_ADDRESS.exec(text)?.[1] : undefined)
     this.#addressFollows = ADDRESS_FOLLOWS.test(text)
     if (address !== undefined && address !== '0.0.0.0') this.#noticed.address = address
+    this.#noticed.mask = MASK.exec(text)?.[1] ?? this.#noticed.mask
     const mac = FOREIGN_MAC.test(text) ? undefined : MAC.exec(text)?.[1]
     if (mac !== undefined) this.#noticed.mac = mac.toUpperCase().replaceAll('-', ':')
   }
@@ -117,7 +126,8 @@ export class Notebook {
       this.#noticed.partition = partition[1] ?? partition[2] ?? null
       this.slotOffset = Number.parseInt(partition[2] ?? '', 16)
     }
-    this.#noticed.runningVersion = RUNNING.exec(text)?.[1] ?? this.#noticed.runningVersion
+    this.versionSaid = RUNNING.exec(text)?.[1] ?? null
+    this.#noticed.runningVersion = this.versionSaid ?? this.#noticed.runningVersion
     this.#noticed.newVersion = NEW.exec(text)?.[1] ?? this.#noticed.newVersion
     this.#noticed.idf = IDF.exec(text)?.[1] ?? this.#noticed.idf
   }

@@ -28,5 +28,7 @@ export interface Rule {
   readonly unless?: RegExp
   /** Set where nothing of the same attempt can come behind it. */
   readonly ends?: true
+  /** Set where it fails nothing by itself and is the cause of what fails behind it, until the device is in its network again. */
+  readonly waits?: true
   readonly says: Meaning | ((match: RegExpExecArray, seen: Seen) => Meaning)
 }

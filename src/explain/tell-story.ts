@@ -1,9 +1,12 @@
 import { type Attempt, evidenceOf, type Hit, meaningOf } from './attempt.js'
 import { evidenceAround, findingsBeside } from './beside.js'
+import { decodeNumbers } from './decode.js'
 import type { Evidence, Finding, Meaning, Noticed, Outcome, Step } from './explanation.js'
+import type { Installed } from './installed.js'
 import type { LogLine } from './log-line.js'
-import type { Installed, LogStory } from './log-story.js'
-import { NEW_FIRMWARE_CRASHES, OLD_SLOT_STARTED } from './rules/boot.js'
+import type { LogStory } from './log-story.js'
+import { loadedOffset } from './marks.js'
+import { NEW_FIRMWARE_CRASHES, OLD_SLOT_STARTED, oldVersionRuns } from './rules/boot.js'
 
 /** How a log ended, and why. */
 export interface Told {
@@ -24,18 +27,41 @@ export function tell(story: LogStory, lines: number): Told {
   const { installed, lastFailed, lastUnchanged, lastUnfinished, lastStray } = story
   const noticed = story.notebook.facts
   const failedAt = lastFailed?.first ?? 0
-  const installedAt = installed?.line.number ?? 0
+  const installedAt = installed?.at.line.number ?? 0
   const unchangedAt = lastUnchanged?.first ?? 0
-  if (installed !== null && installedAt > failedAt && installedAt > unchangedAt) {
-    return installed.undone === null
-      ? tellSuccess(installed, noticed)
-      : tellUndone(installed, installed.undone, noticed)
+  if (installed !== null && installedAt > failedAt) {
+    // A new firmware that looks again finds nothing newer: that is no other outcome.
+    if (installed.undone === null) return tellSuccess(installed, noticed)
+    if (installedAt > unchangedAt) return tellUndone(installed, installed.undone, noticed)
   }
   if (lastUnchanged !== null && unchangedAt > failedAt) return tellAttempt('unchanged', lastUnchanged, noticed)
   if (lastFailed !== null) return tellAttempt('failed', lastFailed, noticed)
   if (lastUnfinished !== null) return tellUnfinished(lastUnfinished, noticed)
-  if (lastStray !== null) return tellAttempt('failed', lastStray, noticed)
+  if (lastStray !== null)
+    return story.hasOthers && isConnection(lastStray)
+      ? tellOther(lastStray, noticed)
+      : tellAttempt('failed', lastStray, noticed)
   return tellUnknown(story, lines)
+}
+
+/** Whether what failed is a connection: where the log has another program with connections of its own, it is mostly that one's. */
+function isConnection({ root }: Attempt): boolean {
+  return root !== undefined && root.rule.step !== 'boot' && root.rule.step !== 'network'
+}
+
+/** A log of MQTT or the like: what failed is known, and no word of it is about an update. */
+function tellOther(attempt: Attempt, noticed: Noticed): Told {
+  const { title, evidence, decisive } = tellAttempt('failed', attempt, noticed)
+  return {
+    outcome: 'unknown',
+    step: null,
+    code: null,
+    title: 'no line of this log is about an update',
+    cause: `Another connection of the program failed: ${title}. What that one connects to has nothing to do with otad.`,
+    next: 'Log while the device updates, from the line that says that it begins.',
+    evidence,
+    decisive
+  }
 }
 
 function tellAttempt(outcome: Outcome, attempt: Attempt, noticed: Noticed): Told {
@@ -56,22 +82,24 @@ function tellAttempt(outcome: Outcome, attempt: Attempt, noticed: Noticed): Told
 }
 
 function tellSuccess(installed: Installed, noticed: Noticed): Told {
-  const { line, isInferred, started, confirmed } = installed
-  const version = noticed.newVersion === null ? '' : ` to version ${noticed.newVersion}`
-  const slot = noticed.partition === null ? '' : ` (${noticed.partition})`
+  const { at, started, confirmed, ran } = installed
+  const { line, hits } = at
+  const { partition } = at.noticed
+  const slot = partition === null ? '' : ` (${partition})`
   const cause = [
-    isInferred
+    at.isInferred
       ? `The device wrote the image, checked it${slot}, and restarted.`
       : `The image was written and checked, and its slot${slot} is the one to start from.`,
     ...(started === null ? [] : [`The bootloader started it (line ${started.number}).`]),
+    ...(started === null && confirmed === null && ran !== null ? [`Version ${ran} ran after the restart.`] : []),
     ...(confirmed === null ? [] : [`It works by its own word (line ${confirmed.number}).`])
   ]
-  const isSeen = started !== null || confirmed !== null
+  const isSeen = started !== null || confirmed !== null || ran !== null
   return {
     outcome: 'succeeded',
     step: null,
     code: null,
-    title: `the update${version} succeeded`,
+    title: `the update${versionsOf(installed)} succeeded`,
     cause: cause.join(' '),
     next: isSeen ? null : 'The log ends before the new firmware has started: its first start shows whether it stays.',
     evidence: [line, started, confirmed]
@@ -80,20 +108,30 @@ function tellSuccess(installed: Installed, noticed: Noticed): Told {
       .map(shown => evidenceOf(shown)),
     findings: findingsBeside(
       null,
-      installed.hits.filter(({ rule }) => rule.rank === 'notice'),
+      hits.filter(({ rule }) => rule.rank === 'notice'),
       noticed
     ),
     decisive: line
   }
 }
 
+/** ` from version 1.0.0 to 1.0.1`, as far as the log tells. */
+function versionsOf({ at, ran }: Installed): string {
+  const { runningVersion: from, newVersion } = at.noticed
+  const to = newVersion ?? ran
+  if (to === null) return ''
+  return from === null || from === to ? ` to version ${to}` : ` from version ${from} to ${to}`
+}
+
 /** Codes of a program that stops by itself. */
 const CRASHES: ReadonlySet<string> = new Set(['crash', 'watchdog'])
 
-function tellUndone({ line }: Installed, undone: Hit | LogLine, noticed: Noticed): Told {
+function tellUndone({ at: { line }, ran }: Installed, undone: Hit | LogLine, noticed: Noticed): Told {
   const at = 'rule' in undone ? undone.line : undone
   const told = !('rule' in undone)
-    ? OLD_SLOT_STARTED
+    ? loadedOffset(undone.text) === undefined
+      ? oldVersionRuns(ran ?? '')
+      : OLD_SLOT_STARTED
     : CRASHES.has(undone.rule.code)
       ? NEW_FIRMWARE_CRASHES
       : { code: undone.rule.code, ...meaningOf(undone, noticed) }
@@ -113,16 +151,22 @@ function tellUndone({ line }: Installed, undone: Hit | LogLine, noticed: Noticed
 function tellUnfinished(attempt: Attempt, noticed: Noticed): Told {
   const { root } = attempt
   const meaning: Meaning | undefined = root === undefined ? undefined : meaningOf(root, noticed)
-  const stands = attempt.isDownloading
+  const stands = attempt.isReceived
     ? {
         cause:
-          'The device was writing when the log ends. Where it stands still for good, the server keeps the connection open and sends nothing more: openssl s_server does that with ESP-IDF 3.3 to 5.3, which wait for ever.',
-        next: 'Wait for the end and log again. If it hangs, use a server that says the length of the file and closes what it cannot go on with, as otad does.'
+          'The device took the end of the body for the end of the file, and had not checked the image when the log ends.',
+        next: 'Log on until the device says how it ended: the check of the image comes next, and says whether all bytes came.'
       }
-    : {
-        cause: 'The device had begun and had not received the file yet.',
-        next: 'Log on until the device says how it ended: a connection that nobody answers takes up to 20 s to fail.'
-      }
+    : attempt.isDownloading
+      ? {
+          cause:
+            'The device was writing when the log ends. Where it stands still for good, the server keeps the connection open and sends nothing more: openssl s_server does that with ESP-IDF 3.3 to 5.3, which wait for ever.',
+          next: 'Wait for the end and log again. If it hangs, use a server that says the length of the file and closes what it cannot go on with, as otad does.'
+        }
+      : {
+          cause: 'The device had begun and had not received the file yet.',
+          next: 'Log on until the device says how it ended: a connection that nobody answers takes up to 20 s to fail.'
+        }
   return {
     outcome: 'unfinished',
     step: root?.rule.step ?? (attempt.isDownloading ? 'download' : 'reach'),
@@ -137,7 +181,7 @@ function tellUnfinished(attempt: Attempt, noticed: Noticed): Told {
   }
 }
 
-function tellUnknown({ lastErrors, lastLines }: LogStory, lines: number): Told {
+function tellUnknown({ lastErrors, lastLines, notebook }: LogStory, lines: number): Told {
   const shown = lastErrors.length > 0 ? lastErrors : lastLines
   return {
     outcome: 'unknown',
@@ -151,6 +195,6 @@ function tellUnknown({ lastErrors, lastLines }: LogStory, lines: number): Told {
           ? 'Its errors are none that otad knows the cause of. Here are the last ones.'
           : 'It has no error that otad knows, and no line that says that an update began. Here are its last lines.',
     next: 'Log from the start of the device to the end of the update, with level Info or higher (menuconfig > Log output; Core Debug Level of Arduino).',
-    evidence: shown.map(line => evidenceOf(line))
+    evidence: shown.map(line => evidenceOf(line, decodeNumbers(line.text, notebook.idf)))
   }
 }

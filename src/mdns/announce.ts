@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { systemErrorCode } from '../errors.js'
-import type { Report } from '../log.js'
+import type { Report } from '../events.js'
 import { shortDigest } from '../words.js'
 import { type Place, readOwnAddresses, readPlaces } from './places.js'
 import { Presence } from './presence.js'

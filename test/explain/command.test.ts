@@ -30,7 +30,7 @@ describe('otad explain', () => {
     const stdin = Buffer.from(SERIAL_LOGS.healthy['ESP-IDF 5 with rollback'])
     for (const args of [['explain', '-'], ['explain']])
       expect((await type([...args, '--home', cwd], { cwd, stdin })).stdout).toContain(
-        'SUCCEEDED: the update to version 1.1.0 succeeded'
+        'SUCCEEDED: the update from version 1.0.0 to 1.1.0 succeeded'
       )
   })
 

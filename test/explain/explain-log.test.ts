@@ -215,6 +215,7 @@ describe('what the log tells beside', () => {
   it('is picked out of it', () => {
     expect(explainLog(SERIAL_LOGS.healthy['ESP-IDF 5 with rollback']).noticed).toEqual({
       address: '192.168.1.50',
+      mask: '255.255.255.0',
       mac: '24:6F:28:AA:BB:CC',
       url: 'https://192.168.1.8:8070/hello_world.bin',
       host: '192.168.1.8',

@@ -48,7 +48,7 @@ describe('otad explain', () => {
     const home = await temporaryFolder()
     const { code, stdout } = await explain(['--home', home], SERIAL_LOGS.healthy['ESP-IDF 5 with rollback'])
     expect(code).toBe(0)
-    expect(stdout).toContain('SUCCEEDED: the update to version 1.1.0 succeeded')
+    expect(stdout).toContain('SUCCEEDED: the update from version 1.0.0 to 1.1.0 succeeded')
   })
 
   it('joins the log with what the daemon saw of that device', async () => {

@@ -7,7 +7,7 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
-import type { EventName, Events } from '../../src/log.js'
+import type { EventName, Events } from '../../src/events.js'
 
 /** The program as it is shipped; `npm test` builds it first. */
 export const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, expect } from 'vitest'
-import type { EventName } from '../../src/log.js'
+import type { EventName } from '../../src/events.js'
 import {
   type Answer,
   type Connection,

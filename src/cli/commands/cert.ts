@@ -4,6 +4,7 @@ import { CERTIFICATE_FILES, namesIn, renewLeaf, replaceCa } from '../../certs/ke
 import { type CertificateNames, normalName } from '../../certs/names.js'
 import { loadSelfSigned } from '../../certs/self-signed.js'
 import { OperatorError } from '../../errors.js'
+import type { Report } from '../../events.js'
 import { readAddresses, readHostName } from '../../host.js'
 import {
   type Identity,
@@ -13,7 +14,7 @@ import {
   resolveIdentity,
   resolveIdentitySettings
 } from '../../identity.js'
-import { createLog, type Report } from '../../log.js'
+import { createLog } from '../../log.js'
 import { loadSigningKey, makeSigningKey, type SigningKeyPlace } from '../../smartthings/signing-key.js'
 import { jsonText } from '../../words.js'
 import { shortPath } from '../banner.js'

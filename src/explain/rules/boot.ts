@@ -1,3 +1,4 @@
+import type { Meaning } from '../explanation.js'
 import type { Rule } from '../rule.js'
 
 /** Starting the new firmware: image-format.md 3.3; app_update (rollback); the panic handler of esp_system. */
@@ -133,3 +134,14 @@ export const OLD_SLOT_STARTED = {
   next: 'Look at what the new firmware printed on its first start; call esp_ota_mark_app_valid_cancel_rollback once it works.',
   not: 'The download and the server were right: the image passed the check at the end of the update.'
 } as const
+
+/** The version that ran before the update runs after it, and no line tells its slot. */
+export function oldVersionRuns(version: string): Meaning & { readonly code: string } {
+  return {
+    code: 'old-version-runs',
+    title: 'the update was installed, and then the old version ran again',
+    cause: `The firmware that started says version ${version}, as before the update: the new one was rolled back or did not pass the check of the bootloader, or it carries the old version number.`,
+    next: 'Look at what the bootloader and the new firmware print behind the restart, and give each build a version of its own (PROJECT_VER).',
+    not: OLD_SLOT_STARTED.not
+  }
+}

@@ -1,4 +1,5 @@
 import type { Rule } from '../rule.js'
+import { addressHint } from './address-hints.js'
 
 /** Lines that repeat what failed above them. They explain only a log that has nothing better. */
 export const CONSEQUENCE_RULES: readonly Rule[] = [
@@ -15,10 +16,11 @@ export const CONSEQUENCE_RULES: readonly Rule[] = [
       /\bconnect failed\b/i,
       /HTTP_EVENT_ERROR/
     ],
-    says: (_match, { host }) => ({
-      title: 'no connection to the server came about',
-      cause: `The log does not say why: ${host === null ? 'the host of the URL' : host} may not answer, or TLS may have failed.`,
-      next: 'Look at the log of otad: a device that it does not name never reached it, and then address, firewall or network are wrong; of one that came as far as TLS it says what was wrong.'
+    says: (_match, seen) => ({
+      title: 'no connection to the server came about; most likely nobody answers at that address',
+      cause: `The log has no line that says why; the lines of esp-tls above this one would tell. The likeliest: ${seen.host === null ? 'the URL' : seen.host} leads to no server that the device can reach (another machine, a firewall, another network). A certificate that the device refuses ends so too.`,
+      next: 'Look at the log of otad: a device that it does not name never reached it, and then address, firewall or network are wrong; of one that came as far as TLS it says what was wrong.',
+      ...addressHint(seen)
     })
   },
   {

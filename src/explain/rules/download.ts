@@ -1,4 +1,5 @@
-import type { Rule } from '../rule.js'
+import type { Meaning } from '../explanation.js'
+import type { Rule, Seen } from '../rule.js'
 
 /** The body on its way: clients.md 5.9, 16, 18; real-client.md 2 and 6; peers.md 3, pains 3 and 7. */
 export const DOWNLOAD_RULES: readonly Rule[] = [
@@ -38,10 +39,25 @@ export const DOWNLOAD_RULES: readonly Rule[] = [
       /\b(?:ECONNRESET|ENOTCONN)\b/,
       /ESP_ERR_ESP_TLS_TCP_CLOSED_FIN/
     ],
-    says: {
+    says: (match, seen) => ({
       title: 'the connection broke while the device was reading',
       cause: 'The server, or something between, closed or reset it.',
-      next: 'Look at the log of the server at that time. Where the update goes on behind it, the server only closed without saying goodbye.'
+      next: 'Look at the log of the server at that time. Where the update goes on behind it, the server only closed without saying goodbye.',
+      ...plainToTls(match, seen)
+    })
+  },
+  {
+    // 0x9001: esp_https_ota.h.
+    code: 'still-in-progress',
+    step: 'download',
+    rank: 'symptom',
+    patterns: [/ESP_ERR_HTTPS_OTA_IN_PROGRESS/],
+    unless: /^[IDV] \(|\[[IDV]\]\[/,
+    says: {
+      title: 'the program took "still under way" for a failure',
+      cause: 'esp_https_ota_perform gives ESP_ERR_HTTPS_OTA_IN_PROGRESS (0x9001) after each piece: more is to come.',
+      next: 'Call it again as long as it gives that, as advanced_https_ota_example does, and then esp_https_ota_finish.',
+      not: 'The server did nothing wrong: it was not asked for the rest.'
     }
   },
   {
@@ -115,3 +131,17 @@ export const DOWNLOAD_RULES: readonly Rule[] = [
     }
   }
 ]
+
+/** A port that speaks TLS by custom, and a URL that does not. */
+const TO_TLS_PORT = /^http:\/\/[^/]{1,260}:(?:8070|8443|443)(?:\/|$)/
+
+/** Plain http:// to an HTTPS port: the server reads no handshake and hangs up. */
+function plainToTls({ input }: RegExpExecArray, { url }: Seen): Meaning | undefined {
+  if (url === null || !TO_TLS_PORT.test(url) || !/CLOSED_BY_FIN|ECONNRESET|reset by peer/.test(input)) return undefined
+  return {
+    title: 'http:// was sent to the HTTPS port',
+    cause: `The URL is ${url}, and that port speaks TLS: the server hung up on a request that is no handshake.`,
+    next: 'Begin the URL with https://, and embed certs/ca_cert.pem of otad.',
+    not: 'Not a lost connection: trying again gives the same.'
+  }
+}

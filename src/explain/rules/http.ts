@@ -133,14 +133,37 @@ export const HTTP_RULES: readonly Rule[] = [
       /Server not Report Size/i,
       /Content-Length was 0 or wasn't set/i,
       /There was no content in the (?:http )?response/i,
-      /no Content-Length/i,
-      /MD5 file must be \d{1,4} bytes/i
+      /no Content-Length/i
     ],
     says: {
       title: 'the server did not say how long the file is',
       cause:
         'The answer has no Content-Length that the device can read: it is chunked, has the name in lower case (sketches that parse the socket), is empty, or is shorter than a firmware can be.',
       next: 'Use a server that sends Content-Length, written so, with every answer, as otad does.'
+    }
+  },
+  {
+    code: 'not-an-md5',
+    step: 'http',
+    rank: 'root',
+    patterns: [/MD5 file must be (\d{1,4}) bytes; (\d{1,10}) bytes/i, /MD5 file must be \d{1,4} bytes/i],
+    says: match => ({
+      title: 'what is at the address of the MD5 is no MD5',
+      cause: `An MD5 is 32 hex digits, and ${match[2] ?? 'another number of'} bytes came${match[2] === '9' ? ' ("Not Found" has 9)' : ''}: another file, often the text of a 404.`,
+      next: 'Ask for the md5_url with curl and look at what comes. otad serves the MD5 of each build at its URL with .md5 behind it.'
+    })
+  },
+  {
+    // esp32FOTA says so and then that nothing came, which is no other cause.
+    code: 'not-200',
+    step: 'http',
+    rank: 'root',
+    patterns: [/got a non 200 status code/i],
+    says: {
+      title: 'the server answered with another status than 200',
+      cause:
+        'The client does not print which: mostly 404, for a path that the server does not have, or a redirect, which it does not follow.',
+      next: 'Ask for the URL with curl -v to see the status. otad status lists the names that are served.'
     }
   },
   {
@@ -173,8 +196,7 @@ export const HTTP_RULES: readonly Rule[] = [
       /HTTP Status '(\d{3})'/i,
       /(?:httpCode=|Release API Returned: |Status: )(\d{3})\b/i,
       /^(?:stat\/)?[^\n]{0,80}(?:Failed )?Wrong HTTP code/i,
-      /HTTP_UE_SERVER_WRONG_HTTP_CODE/,
-      /got a non 200 status code/i
+      /HTTP_UE_SERVER_WRONG_HTTP_CODE/
     ],
     says: match => statusMeaning(Number(match.slice(1).findLast(group => /^\d{3}$/.test(group ?? ''))))
   },

@@ -50,6 +50,12 @@ export function wrongChip(expected: string | undefined, found: string | undefine
       cause: `The header of the image says chip ${found} (${other}), and this chip is ${expected} (${own}).`,
       next: `Build for ${own} (idf.py set-target), or give each kind of chip a URL of its own.`
     }
+  if (found === '4')
+    return {
+      title: `the image is for another chip, perhaps a beta ESP32-S3; the device is ${own}`,
+      cause: `Chip 4 was the ESP32-S3 while it was a beta (ESP-IDF 4.3 and before 4.4); today it is 9. This chip is ${expected} (${own}).`,
+      next: `Build for ${own} with ESP-IDF 4.4 or newer (idf.py set-target), and update again.`
+    }
   return {
     title: 'what came is no firmware image',
     cause: `Chip ${found} does not exist: bytes 12 and 13 of what came are ${bytesOf(Number(found))}. It is not an image, but a page with an error, a merged image for the factory, or another file.`,

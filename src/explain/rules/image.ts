@@ -125,6 +125,7 @@ export const IMAGE_RULES: readonly Rule[] = [
       /ESP_ERR_OTA_SPI_MODE_MISMATCH/,
       /HTTP_UE_BIN_FOR_WRONG_FLASH/,
       /does not fit (?:SPI )?Flash size/i,
+      /new bin not fits SPI Flash/i,
       /Flash config wrong|OTA_RESPONSE_ERROR_WRONG_\w{3,7}_FLASH_CONFIG/i
     ],
     says: {
@@ -146,6 +147,23 @@ export const IMAGE_RULES: readonly Rule[] = [
       title: 'the image is of another project',
       cause: 'The device compares the name of the project, or its type in the manifest, with its own.',
       next: 'Serve the build of the same project, or change the name in the firmware or manifest.'
+    }
+  },
+  {
+    // https_delta_ota of idf-extra-components: the patch says which app it is made against.
+    code: 'wrong-patch',
+    step: 'image',
+    rank: 'root',
+    patterns: [
+      /SHA-?256 of current firmware differs/i,
+      /Invalid patch for current firmware/i,
+      /Invalid magic word in patch/i
+    ],
+    says: {
+      title: 'the patch is for another firmware than the one that runs',
+      cause:
+        'A patch of esp_delta_ota fits the one app that it was made against, and its header has the SHA-256 of that app.',
+      next: 'Make the patch against the very build that the device runs (esp_delta_ota_patch_gen.py), or serve the whole image to a client that takes one.'
     }
   },
   {

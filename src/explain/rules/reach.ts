@@ -1,7 +1,6 @@
 import type { Meaning } from '../explanation.js'
 import type { Rule, Seen } from '../rule.js'
-
-const NOT_A_CERTIFICATE = 'Not a certificate problem: TLS has not begun, and no certificate was looked at.'
+import { addressHint, LOOPBACK, NOT_A_CERTIFICATE } from './address-hints.js'
 
 /** Before the first byte of TLS: clients.md 18, rows 1 to 4; peers.md 3, pain 1. */
 export const REACH_RULES: readonly Rule[] = [
@@ -24,6 +23,46 @@ export const REACH_RULES: readonly Rule[] = [
   },
   {
     // newlib 113 is ECONNABORTED: lwIP gives up after its SYN retries (esp-lwip src/api/err.c, src/core/tcp.c); clients.md 2, thread 2.
+    // Wi-Fi that comes back harms nothing: it counts once something fails behind it.
+    code: 'wifi-lost',
+    step: 'network',
+    rank: 'root',
+    waits: true,
+    patterns: [
+      /wifi:state: run -> init/i,
+      /resett? wifi status to disassoc/i,
+      /\bdisconnected?,? (?:reason|due to)/i,
+      /(?:WIFI|SYSTEM)_EVENT_STA_DISCONNECTED/,
+      /Reason: \d{1,3} - [A-Z_]{4,40}/
+    ],
+    unless: /mqtt|ASSOC_LEAVE|\bBLE\b|\bGAP\b|websocket/i,
+    says: {
+      title: 'the device lost its Wi-Fi',
+      cause:
+        'It was disconnected from its access point, and what failed behind that line failed for want of a network.',
+      next: 'Check the signal at the place of the device (RSSI), its power supply, and the access point; let the program wait for an address before it updates.',
+      not: 'The server has nothing to do with it: nothing came through in either direction.'
+    }
+  },
+  {
+    // espota.py of Arduino: the PC connects to the device.
+    code: 'push-upload',
+    step: 'reach',
+    rank: 'root',
+    patterns: [
+      /Error Uploading: /i,
+      /\[ERROR\]: (?:No response from|No Answer|Host .{1,80} Not Found|Authentication Failed|Error response from device|Listen Failed)/i,
+      /Authenticating\.\.\.FAIL/i
+    ],
+    says: {
+      title: 'an upload from the PC to the device failed',
+      cause:
+        'These lines are of espota.py, with which the Arduino IDE and PlatformIO push a sketch into the device. The device closed the connection or did not answer; no server and no URL take part in it, otad neither.',
+      next: 'Look at the serial log of the device for ArduinoOTA (password, free space, a running task that starves it), or let the device fetch its update: otad snippet prints the lines.',
+      not: 'Not a problem of otad: it serves devices that fetch, and nobody asked it.'
+    }
+  },
+  {
     code: 'no-answer',
     step: 'reach',
     rank: 'root',
@@ -47,14 +86,16 @@ export const REACH_RULES: readonly Rule[] = [
       /connect\w{0,8}(?:\(\))?[^\n]{0,60}(?:Connection reset by peer|Connection refused)/i,
       /connect(?:\(\)|ing)[^\n]{0,80}\b(?:ECONNRESET|ECONNREFUSED)\b/i,
       /^errno:? ?=? ?104\b/i,
-      /errno 104\b.{0,4}connect/i
+      /errno 104\b.{0,4}connect/i,
+      /start_ssl_client[^\n]{0,60}(?:Connection reset by peer|Connection refused)/i
     ],
     unless: /HTTP_UPDATE|HTTPUpdate|HTTP error|_read|\bread|recv/i,
     says: (_match, seen) => ({
       title: 'nothing listens on that port',
       cause: `The machine${toHost(seen)} answered at once that the port is closed: the address is right, the port is not, or no server runs there.`,
       next: 'Start the server on the port of the URL (otad serve, port 8070 by default), or put its port into the URL.',
-      not: NOT_A_CERTIFICATE
+      not: NOT_A_CERTIFICATE,
+      ...ownAddress(seen)
     })
   },
   {
@@ -66,14 +107,15 @@ export const REACH_RULES: readonly Rule[] = [
       /ESP_ERR_ESP_TLS_CONNECTION_TIMEOUT/,
       /Failed to con{2,3}ect to host.{0,40}\bEINPROGRESS\b/i,
       /\bEINPROGRESS\b/,
-      /connect\(\)[^\n]{0,40}select returned due to timeout/i,
+      /select returned due to timeout/i,
       /connect[^\n]{0,60}\bETIMEDOUT\b/i
     ],
     unless: /mqtt/i,
     says: (_match, seen) => ({
       ...nobodyAnswered(seen),
       title: 'no connection came about in time',
-      cause: `No answer came from${seen.host === null ? ' the server' : ` ${seen.host}`} within the timeout: packets are dropped on the way, by a firewall, by an access point that keeps its clients apart, or because nobody has that address.`
+      cause: `No answer came from${seen.host === null ? ' the server' : ` ${seen.host}`} within the timeout: packets are dropped on the way, by a firewall, by an access point that keeps its clients apart, or because nobody has that address.`,
+      ...addressHint(seen)
     })
   },
   {
@@ -99,13 +141,15 @@ export const REACH_RULES: readonly Rule[] = [
       /Failed to con{2,3}ect to host/i,
       /Non blocking connect failed/i,
       /Connection to \S{1,200} failed/i,
-      /failed connect to \S/i
+      /failed connect to \S/i,
+      /Connect to Server failed/i
     ],
     unless: /mqtt/i,
     says: (_match, seen) => ({
       ...nobodyAnswered(seen),
       title: 'the host cannot be connected to',
-      cause: `TCP to${seen.host === null ? ' the host of the URL' : ` ${seen.host}`} failed: nobody has that address, a firewall drops the packets, or nothing listens on the port.`
+      cause: `TCP to${seen.host === null ? ' the host of the URL' : ` ${seen.host}`} failed: nobody has that address, a firewall drops the packets, or nothing listens on the port.`,
+      ...addressHint(seen)
     })
   },
   {
@@ -179,6 +223,8 @@ export const REACH_RULES: readonly Rule[] = [
 ]
 
 function nobodyAnswered(seen: Seen): Meaning {
+  const hint = addressHint(seen)
+  if (hint !== undefined && seen.client !== 'smartthings') return hint
   const where = seen.host === null ? 'the address in the URL' : seen.host
   const next =
     seen.client === 'smartthings'
@@ -190,6 +236,11 @@ function nobodyAnswered(seen: Seen): Meaning {
     next,
     not: NOT_A_CERTIFICATE
   }
+}
+
+/** A closed port of the device itself. */
+function ownAddress(seen: Seen): Meaning | undefined {
+  return LOOPBACK.test(seen.host ?? '') ? addressHint(seen) : undefined
 }
 
 function toHost({ host }: Seen): string {

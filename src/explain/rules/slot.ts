@@ -36,6 +36,8 @@ export const SLOT_RULES: readonly Rule[] = [
       /suitable Passive OTA partition could not be found/i,
       /esp_ota_begin failed[^\n]{0,12}ESP_ERR_NOT_FOUND/,
       /Partition Could Not be Found/i,
+      /assert(?:ion)? [^\n]{0,120}update_partition != NULL/i,
+      /esp_ota_get_next_update_partition failed/i,
       /UPDATE_ERROR_NO_PARTITION|OTA_RESPONSE_ERROR_NO_UPDATE_PARTITION/,
       /ESP_ERR_OTA_(?:PARTITION_CONFLICT|SELECT_INFO_INVALID)/,
       /not found otadata|otadata partition (?:is )?(?:not found|missing|invalid)/i
@@ -96,6 +98,7 @@ export const SLOT_RULES: readonly Rule[] = [
     patterns: [
       /Decrypt(?:ion)? (?:callback failed|of image header failed|error)/i,
       /UPDATE_ERROR_DECRYPT/,
+      /esp_encrypted_img: [^\n]{0,40}(?:Magic Verification failed|fail)/i,
       /Magic recovered from image did not match|magic header validation failed/i
     ],
     says: {
