@@ -111,5 +111,5 @@ export interface Events {
 
 export type EventName = keyof Events
 
-/** How rooms speak: an event with its fields. Level and sentence come from the table in this file. */
+/** How rooms speak: an event with its fields. Level and sentence come from the table in tellings.ts. */
 export type Report = <E extends EventName>(event: E, fields: Events[E]) => void

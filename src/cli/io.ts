@@ -6,6 +6,8 @@ export interface Io {
   readonly stderr: (text: string) => void
   /** Shows how far long work is, on one line that the next call takes away; nothing where nobody watches. */
   readonly progress: (text: string) => void
+  /** Whether a person watches standard error, and with it the line of `progress`. */
+  readonly isWatched: boolean
   readonly stdin: () => Promise<Buffer>
   /** Standard input as it comes, for what need not be held as a whole. */
   readonly stdinPieces: () => AsyncIterable<Uint8Array>

@@ -26,6 +26,7 @@ const running = run(process.argv.slice(2), {
     // ESC [ K: what stood longer on the line goes.
     if (process.stderr.isTTY) process.stderr.write(`\r${text}\u001b[K`)
   },
+  isWatched: process.stderr.isTTY === true,
   stdin: () => buffer(process.stdin),
   stdinPieces: () => process.stdin,
   isPiped: process.stdin.isTTY !== true,

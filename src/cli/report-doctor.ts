@@ -1,5 +1,5 @@
 import type { Diagnosis } from '../doctor/checks.js'
-import { strangersOf } from '../doctor/expected.js'
+import { expectedOrigin, isReachable, strangersOf } from '../doctor/expected.js'
 import type { Facts, ProjectFacts } from '../doctor/facts.js'
 import { counted, fileSize, printable, spokenAge } from '../words.js'
 
@@ -30,7 +30,7 @@ function machineRows(facts: Facts): readonly string[] {
       'machine',
       `${machine.hostName}, ${addresses.join(', ') || 'no address on a LAN'}${inside === null ? '' : `, in ${inside}`}`
     ),
-    row('devices get', daemon?.origin ?? `https://${machine.advertised}:${settings.port}, once otad runs`),
+    row('devices get', originText(facts)),
     row(
       'otad',
       daemon === null
@@ -51,6 +51,12 @@ function machineRows(facts: Facts): readonly string[] {
     row('clock', at),
     ...deviceRows(facts)
   ]
+}
+
+function originText(facts: Facts): string {
+  const { daemon } = facts
+  if (!isReachable(facts)) return 'nothing: this machine has no address on a LAN'
+  return daemon?.origin ?? `${expectedOrigin(facts)}, once otad runs`
 }
 
 const ANSWERS: Readonly<Record<Facts['port']['probes'][number]['outcome'], string>> = {

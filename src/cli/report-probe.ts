@@ -1,15 +1,17 @@
 import { describeKind } from '../image/kinds.js'
 import { verifyImage } from '../image/verify.js'
 import type { Judgement } from '../probe/judgement.js'
+import type { Obstacle } from '../probe/obstacle.js'
 import type { FlowFinding, ProbeResult, RuleFinding } from '../probe/probe.js'
 import { counted, fileSize, printable } from '../words.js'
 
 /** The object that `otad probe --json` prints. */
 export function probeToJson(result: ProbeResult): object {
-  const { target, caFile, image, rules, flows } = result
+  const { target, caFile, image, obstacle, rules, flows } = result
   return {
     url: shownUrl(result),
     ca: caFile ?? null,
+    obstacle: obstacle ?? null,
     image: image === undefined ? null : { size: image.length, verdict: verifyImage(image).verdict },
     rules: rules.map(({ rule, outcome, seen }) => ({
       rule: rule.id,
@@ -35,19 +37,32 @@ export function hasFailed({ rules, flows }: ProbeResult): boolean {
 
 /** What was found out about a server, as a page for people. */
 export function writeProbe(result: ProbeResult): string {
-  const { rules, flows } = result
   const lines = [
     `${printable(shownUrl(result))}   ${describeImage(result)}`,
     `  ${describeCa(result)}`,
     '',
-    ...rules.flatMap(describeRule),
-    '',
-    '  Would the slot hold the image?',
-    ...flows.map(describeFlow),
+    ...(result.obstacle === undefined ? describeAll(result) : describeObstacle(result.obstacle, result)),
     '',
     `  ${summaryOf(result)}`
   ]
   return `${lines.join('\n')}\n`
+}
+
+function describeAll({ rules, flows }: ProbeResult): readonly string[] {
+  return [...rules.flatMap(describeRule), '', '  Would the slot hold the image?', ...flows.map(describeFlow)]
+}
+
+/** The cause first; of the rest, what was looked at. */
+function describeObstacle({ seen, fix }: Obstacle, { rules }: ProbeResult): readonly string[] {
+  const looked = rules.filter(({ outcome }) => outcome !== 'not-seen')
+  return [
+    `  nothing can be asked: ${printable(seen)}`,
+    `  ${fix}`,
+    '',
+    ...looked.flatMap(describeRule),
+    '  -     all other rules, and every way to an update',
+    `${MARGIN}not looked at: ${printable(seen)}`
+  ]
 }
 
 const WORDS: Readonly<Record<Judgement['outcome'], string>> = { pass: 'pass', fail: 'FAIL', 'not-seen': '-   ' }
@@ -88,7 +103,9 @@ function summaryOf({ rules, flows }: ProbeResult): string {
   const broken = rules.filter(({ outcome }) => outcome === 'fail').map(({ rule }) => rule.id)
   const words = [
     `${counted(counts.pass, 'rule')} kept, ${counts.fail} broken${broken.length === 0 ? '' : ` (${broken.join(' ')})`}, ${counts.notSeen} not looked at`,
-    `${ways.pass} of ${counted(ways.pass + ways.fail, 'way')} to an update ${ways.pass === 1 ? 'works' : 'work'}`
+    ways.pass + ways.fail === 0
+      ? 'no way to an update was tried'
+      : `${ways.pass} of ${counted(ways.pass + ways.fail, 'way')} to an update ${ways.pass === 1 ? 'works' : 'work'}`
   ]
   return words.join('; ')
 }

@@ -51,8 +51,15 @@ export function certificateWithNames(pem: string, file: string): CertificateFact
   const [first] = pemsIn(pem, 1)
   const plain = first === undefined ? null : certificateFact(first)
   if (first === undefined || plain === null) return null
-  const { dnsNames, ipAddresses } = namesIn(first)
+  const { dnsNames, ipAddresses } = namesForDevices(first)
   return { file, ...plain, dnsNames, ipAddresses }
+}
+
+/** The names that a device compares. Without any SAN it takes the common name (mbedTLS: library/x509_crt.c; clients.md 15.3). */
+export function namesForDevices(certificate: string): Pick<CertificateFact, 'dnsNames' | 'ipAddresses'> {
+  const { commonName, dnsNames, ipAddresses } = namesIn(certificate)
+  const hasSan = new X509Certificate(certificate).subjectAltName !== undefined
+  return { dnsNames: hasSan || commonName === '' ? dnsNames : [commonName.toLowerCase()], ipAddresses }
 }
 
 /** The certificates in text: PEM between its lines. One that cannot be read is told as null. */
@@ -87,7 +94,7 @@ export function certificateComplaint(
     return `it was not issued by ${anchor.subject.replaceAll('\n', ', ')}`
   if (new Date(leaf.validTo) < now) return `it expired on ${new Date(leaf.validTo).toISOString().slice(0, 10)}`
   if (new Date(leaf.validFrom) > now) return `it is not valid before ${new Date(leaf.validFrom).toISOString()}`
-  const { dnsNames, ipAddresses } = namesIn(leaf.toString())
+  const { dnsNames, ipAddresses } = namesForDevices(leaf.toString())
   if (covers({ commonName: '', dnsNames, ipAddresses }, host)) return null
   if (ipAddresses.includes(host))
     return `it has ${host} as an address only, which ESP-IDF before 5.0.5, 5.1.2 and 5.2 does not read`

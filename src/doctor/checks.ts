@@ -3,24 +3,27 @@ import { checkDevices } from './checks/devices.js'
 import { checkImages } from './checks/images.js'
 import { checkClock, checkFirewall, checkInside, checkNetwork } from './checks/machine.js'
 import { checkPort, checkSince } from './checks/port.js'
-import { checkServed } from './checks/served.js'
+import { checkReading } from './checks/reading.js'
+import { checkServed, checkWatched } from './checks/served.js'
 import { checkProjectSettings, checkRollback } from './checks/settings.js'
 import { checkTables } from './checks/tables.js'
 import { checkTrust } from './checks/trust.js'
 import { checkUrls } from './checks/urls.js'
-import { expectedUrl } from './expected.js'
+import { expectedUrl, isReachable } from './expected.js'
 import type { Facts } from './facts.js'
 import { type Finding, type Found, inOrder, verdictOf } from './finding.js'
 
 /**
  * Every check, what keeps devices from updating most often first: an address that is another machine's, then a machine that cannot be reached, then
- * trust, then the build (the ranking of what people suffered from that otad was designed by).
+ * trust, then the build (the ranking of what people suffered from that otad was designed by). Before them stands what the others cannot be judged
+ * without: a network, and an otad that watches the project. A firewall stands before the port that nobody reaches because of it.
  */
 const CHECKS: readonly ((facts: Facts) => readonly Found[])[] = [
-  checkUrls,
-  checkPort,
   checkNetwork,
+  checkWatched,
+  checkUrls,
   checkFirewall,
+  checkPort,
   checkInside,
   checkTrust,
   checkClock,
@@ -32,6 +35,7 @@ const CHECKS: readonly ((facts: Facts) => readonly Found[])[] = [
   checkRollback,
   checkDevices,
   checkSince,
+  checkReading,
   checkAnchor
 ]
 
@@ -47,6 +51,8 @@ export function diagnose(facts: Facts): Diagnosis {
     CHECKS.flatMap((check, index) => check(facts).map(found => ({ ...found, likelihood: index + 1 })))
   )
   const [project] = facts.projects
-  const url = facts.projects.length === 1 && project !== undefined ? expectedUrl(project, facts) : undefined
-  return { findings, verdict: verdictOf(findings, url) }
+  const isKnown = facts.projects.length === 1 && project !== undefined && isReachable(facts)
+  const url = isKnown ? expectedUrl(project, facts) : undefined
+  const isWhole = facts.projects.every(({ unread, leftOut }) => unread.length + leftOut.length === 0)
+  return { findings, verdict: verdictOf(findings, { url, isWhole }) }
 }

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import path from 'node:path'
 import { originAt, urlsAt } from '../advertised.js'
 import { isLocalName, normalName } from '../certs/names.js'
@@ -17,9 +18,11 @@ export const isLinkLocal = (address: string): boolean => /^(169\.254\.|fe80:)/.t
 
 /** Whether a device that is told this host comes to this machine, as far as this machine can say. */
 export function isOwnHost(host: string, facts: Facts): boolean {
-  const { machine, settings } = facts
+  const { machine, settings, certificate } = facts
   const plain = normalName(host)
   if (isLoopbackHost(plain)) return false
+  // Addresses in a certificate may be those of last year; a name is there because somebody gave it.
+  if (isIP(plain) === 0 && certificate.leaf?.dnsNames.includes(plain) === true) return true
   const own = [machine.hostName, `${machine.hostName}.local`, machine.advertised, settings.advertise, ...settings.names]
   if (own.some(name => normalName(name) === plain)) return true
   const isHere = (address: string): boolean =>
@@ -35,21 +38,26 @@ export function leadsOf(host: string, { resolved }: Facts): readonly string[] | 
 /** Whether nobody but people of this network could mean this host. */
 export const isNearHost = (host: string): boolean => isLocalName(host)
 
-/** `https://192.168.1.8:8070`, as devices should have it. */
-export function expectedOrigin({ machine, port }: Facts): string {
-  const host = isLoopbackHost(machine.advertised)
-    ? (lanHost(machine.addresses) ?? machine.advertised)
-    : machine.advertised
-  return originAt(host, port.port)
+/** Whether there is a host that a device could be told; without one nobody can say what a URL should be. */
+export const isReachable = (facts: Facts): boolean => !isLoopbackHost(expectedHost(facts))
+
+/** `192.168.1.8`, as devices should have it; a loopback one where this machine has no other. */
+export function expectedHost({ machine }: Facts): string {
+  if (!isLoopbackHost(machine.advertised)) return machine.advertised
+  return lanHost(machine.addresses) ?? machine.advertised
 }
+
+/** `https://192.168.1.8:8070` */
+export const expectedOrigin = (facts: Facts): string => originAt(expectedHost(facts), facts.port.port)
 
 function lanHost(addresses: readonly MachineAddress[]): string | undefined {
   return addresses.find(({ isLoopback, isInside }) => !isLoopback && !isInside)?.address
 }
 
 /** The names that builds of a project are, or will be, served under; the likeliest first. */
-export function namesOfProject({ outputs, system, expectedApp }: ProjectFacts, { releases }: Facts): readonly string[] {
-  if (outputs.length === 0 && expectedApp !== null) return [expectedApp]
+export function namesOfProject(project: ProjectFacts, { releases, daemon }: Facts): readonly string[] {
+  const { outputs, system, expectedApps } = project
+  if (outputs.length === 0) return expectedApps
   const names = outputs.flatMap(output => {
     const file = path.posix.basename(output.app ?? '')
     if (file === '') return []
@@ -60,9 +68,13 @@ export function namesOfProject({ outputs, system, expectedApp }: ProjectFacts, {
     const served = [...watched, ...called, ...copies].map(({ name }) => name)
     // PlatformIO is served with the folders of all its environments.
     const own = system === 'platformio' ? [`${path.basename(output.folder)}/${file}`, file] : [file]
+    // What was served once says how this project was watched; what else it was copied to says nothing of the next start.
+    if (daemon === null) return [...watched.map(({ name }) => name), ...own]
     return served.length > 0 ? served : own
   })
-  return [...new Set(names)]
+  const isBuilt = (app: string): boolean => outputs.some(({ folder }) => app.startsWith(`${path.basename(folder)}/`))
+  const others = system === 'platformio' ? expectedApps.filter(app => !isBuilt(app)) : []
+  return [...new Set([...names, ...others])]
 }
 
 /** Whether a name is that of the app of an output, by the watched folder that it came from. */

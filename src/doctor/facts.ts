@@ -177,8 +177,12 @@ export interface ProjectFacts {
   readonly folder: string
   readonly system: ProjectSystem
   readonly description: string
-  /** The file that a build will leave, by the name that the build files give the project; null where they give none, and for other build systems. */
-  readonly expectedApp: string | null
+  /** What a build will be served as, by the names that the build files of ESP-IDF and PlatformIO give; none where they give none. */
+  readonly expectedApps: readonly string[]
+  /** Files and folders that could not be read, the first of them. */
+  readonly unread: readonly string[]
+  /** Files and folders that were not looked at, for there are too many, the first of them. */
+  readonly leftOut: readonly string[]
   readonly urls: readonly UrlFact[]
   readonly certificates: readonly EmbeddedCertificate[]
   /** Files that the project embeds and that are not there. */

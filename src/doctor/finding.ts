@@ -47,8 +47,14 @@ export function inOrder(findings: readonly Finding[]): readonly Finding[] {
   )
 }
 
+/** What a verdict is about: the URL that a device should have, where it is known, and whether everything could be looked at. */
+export interface Seen {
+  readonly url: string | undefined
+  readonly isWhole: boolean
+}
+
 /** The whole in one sentence; the findings are in order. */
-export function verdictOf(findings: readonly Finding[], url: string | undefined): string {
+export function verdictOf(findings: readonly Finding[], { url, isWhole }: Seen): string {
   const count = (severity: Severity): number => findings.filter(found => found.severity === severity).length
   const [first] = findings
   const [seriously, warnings] = [count('serious'), count('warning')]
@@ -58,5 +64,6 @@ export function verdictOf(findings: readonly Finding[], url: string | undefined)
   }
   const goal = url === undefined ? 'a device of the LAN from getting a build from here' : `a device from getting ${url}`
   const rest = warnings === 0 ? '' : `; ${warnings === 1 ? 'one thing is' : `${warnings} things are`} worth a look`
+  if (!isWhole) return `It cannot be told whether anything keeps ${goal}: not everything could be looked at${rest}.`
   return `Nothing was found that keeps ${goal}${rest}.`
 }

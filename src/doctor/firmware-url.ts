@@ -31,6 +31,13 @@ export function parseFirmwareUrl(text: string): ParsedUrl | undefined {
   }
 }
 
+/** A URL without the user and password in it, which are nobody else's to read. */
+export function withoutCredentials(text: string): string {
+  const plain = text.replace(/^(\s*(?:[a-z]+:)?\/*)[^/?#\s]*@/i, '$1')
+  // A password with a slash in it makes a URL that is none.
+  return plain.includes('@') && parseFirmwareUrl(plain) === undefined ? plain.slice(plain.lastIndexOf('@') + 1) : plain
+}
+
 const OTA_WORD = /^(ota|fota|fw|firmware|upgrade|upg|update|ghota|httpupdate)/
 const HOST_WORD = /^(host|hostname|server|ip|addr|address|url|uri|base)$/
 /** Servers that sketches name beside the one of their firmware. */
@@ -84,7 +91,7 @@ export function urlsInLiterals(literals: readonly Literal[], file: string, isUpd
   return literals.flatMap(({ value, line, name }) => {
     const form = formOf(value.trim(), name, isUpdating)
     if (form === undefined) return []
-    return [{ text: value.trim(), file, line, name: name ?? null, origin: 'source' as const, form }]
+    return [{ text: withoutCredentials(value.trim()), file, line, name: name ?? null, origin: 'source' as const, form }]
   })
 }
 
@@ -97,7 +104,8 @@ export function urlsInLines(text: string, file: string): readonly UrlFact[] {
       const define = /-D\s*(\w+)=[\\"']*$/.exec(bare.slice(Math.max(0, at - LONGEST_DEFINE), at))?.[1]
       const by = define ?? name ?? null
       const form = formOf(url, by === 'source' ? 'update' : by, false)
-      return form === undefined ? [] : [{ text: url, file, line: index + 1, name: by, origin: 'source' as const, form }]
+      const text = withoutCredentials(url)
+      return form === undefined ? [] : [{ text, file, line: index + 1, name: by, origin: 'source' as const, form }]
     })
   })
 }
@@ -114,7 +122,7 @@ export function urlsInImage(image: Buffer, file: string): readonly UrlFact[] {
     let start = at
     while (at - start < LONGEST_IN_IMAGE && isVisible(image[start - 1])) start--
     const [url] = /https?:\/\/.{4,}$/.exec(image.toString('latin1', start, at)) ?? []
-    if (url !== undefined) found.add(`${url}.bin`)
+    if (url !== undefined) found.add(withoutCredentials(`${url}.bin`))
   }
   return [...found].map(text => ({ text, file, line: null, name: null, origin: 'image', form: 'url' }))
 }

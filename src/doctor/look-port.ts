@@ -2,16 +2,17 @@ import { X509Certificate } from 'node:crypto'
 import { readdir, readFile, readlink } from 'node:fs/promises'
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
-import { namesIn } from '../certs/keystore.js'
 import { systemErrorCode } from '../errors.js'
 import { parseObject } from '../watch/layout-text.js'
-import { certificateComplaint } from './certificate-facts.js'
+import { certificateComplaint, namesForDevices } from './certificate-facts.js'
 import type { ListeningSocket, Probe, ShownCertificate } from './facts.js'
 import { readKernelSockets } from './proc-net.js'
 
 /** Where to look, and how. */
 export interface ProbeTarget {
   readonly host: string
+  /** Where that is; the host itself where it is an address. */
+  readonly address: string
   readonly port: number
   readonly scheme: 'https' | 'http'
 }
@@ -35,17 +36,18 @@ const LONGEST_ANSWER = 64 * 1024
 /** Connects as a device does, and asks who is there. Never throws. */
 export async function probe(target: ProbeTarget, options: ProbeOptions): Promise<Probe> {
   const shown: { certificate: ShownCertificate | null } = { certificate: null }
+  const { address: _, ...told } = target
   try {
     const connection = await open(target, options, shown)
     const answer = await ask(connection, target)
-    return { ...target, ...judge(answer, options), certificate: shown.certificate }
+    return { ...told, ...judge(answer, options), certificate: shown.certificate }
   } catch (error) {
-    return { ...target, ...explain(error), certificate: shown.certificate }
+    return { ...told, ...explain(error), certificate: shown.certificate }
   }
 }
 
 function open(
-  { host, port, scheme }: ProbeTarget,
+  { host, address, port, scheme }: ProbeTarget,
   { anchor, now, signal }: ProbeOptions,
   shown: { certificate: ShownCertificate | null }
 ): Promise<Socket> {
@@ -53,7 +55,9 @@ function open(
     const name = isIP(host) === 0 ? { servername: host } : {}
     // Trust is judged below, in a device's words: a certificate that is refused is a fact too.
     const connection: Socket | TLSSocket =
-      scheme === 'http' ? connectTcp({ host, port }) : connectTls({ host, port, rejectUnauthorized: false, ...name })
+      scheme === 'http'
+        ? connectTcp({ host: address, port })
+        : connectTls({ host: address, port, rejectUnauthorized: false, ...name })
     connection.setTimeout(PATIENCE_MS, () => connection.destroy(new Silence()))
     const end = (): void => void connection.destroy()
     const deadline = setTimeout(end, WHOLE_MS)
@@ -82,7 +86,7 @@ function shownCertificate(
   anchor: string | undefined,
   now: Date
 ): ShownCertificate {
-  const { dnsNames, ipAddresses } = namesIn(certificate.toString())
+  const { dnsNames, ipAddresses } = namesForDevices(certificate.toString())
   return {
     fingerprint: certificate.fingerprint256,
     validFrom: new Date(certificate.validFrom).toISOString(),

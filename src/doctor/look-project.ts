@@ -6,7 +6,14 @@ import { parseObject, readIni, textOf } from '../watch/layout-text.js'
 import type { OutputFact, ProjectFacts, ProjectSystem, TableFact } from './facts.js'
 import { lookAtImage, lookAtOutput, type OutputOptions, type OutputPlace } from './look-output.js'
 import { arduinoBuilds, outputPlaces } from './output-places.js'
-import { filesIn, type ProjectFile, readProjectFile, readProjectFiles, realPathInside } from './project-files.js'
+import {
+  filesIn,
+  isLocked,
+  type ProjectFile,
+  readProjectFile,
+  readProjectFiles,
+  realPathInside
+} from './project-files.js'
 import { projectNameOf } from './project-name.js'
 import { readProject } from './read-project.js'
 import { tableOfConfiguration, tableOfCsv, tableOfScheme } from './read-tables.js'
@@ -50,7 +57,7 @@ async function systemOf(folder: string): Promise<ProjectSystem> {
  */
 export async function lookAtProject(folder: string, options: ProjectOptions): Promise<ProjectFacts> {
   const system = await systemOf(folder)
-  const files = [...(await readProjectFiles(folder))]
+  const { files, unread, leftOut } = await readProjectFiles(folder)
   const places = await outputPlaces(folder, system, files)
   const sdkconfig = await sdkconfigOf(folder, system, files, places)
   const built = await readBuilt(folder, places)
@@ -70,13 +77,32 @@ export async function lookAtProject(folder: string, options: ProjectOptions): Pr
     folder,
     system,
     description: found[0]?.description ?? `${SYSTEMS[system]} ${name ?? path.basename(folder)}`,
-    expectedApp: name === undefined ? null : `${name}.bin`,
+    expectedApps: name === undefined ? environmentsOf(system, files) : [`${name}.bin`],
+    unread: [...unread, ...(await lockedOf(folder, places))].slice(0, MOST_NAMED),
+    leftOut: leftOut.slice(0, MOST_NAMED),
     ...texts,
     urls: [...texts.urls, ...found.flatMap(({ urls }) => urls)],
     certificates: [...texts.certificates, ...found.flatMap(({ certificates }) => certificates)],
     tables: [...found.flatMap(({ table }) => table ?? []), ...said],
     outputs: system === 'plain' ? await lookAtImages(folder, outputOptions) : found.map(({ output }) => output)
   }
+}
+
+/** Files told of at most: beyond that nobody reads them. */
+const MOST_NAMED = 100
+
+/** The apps of PlatformIO's environments, as they are served together. */
+function environmentsOf(system: ProjectSystem, files: readonly ProjectFile[]): readonly string[] {
+  if (system !== 'platformio') return []
+  const ini = readIni(files.find(({ file }) => file === 'platformio.ini')?.text)
+  return [...ini.keys()].flatMap(section => (section.startsWith('env:') ? `${section.slice(4)}/firmware.bin` : []))
+}
+
+/** The folders of builds that this user may not read. */
+async function lockedOf(folder: string, places: readonly OutputPlace[]): Promise<readonly string[]> {
+  const all = [...new Set([...places.map(place => place.folder), path.join(folder, 'build')])]
+  const locked = await Promise.all(all.map(isLocked))
+  return all.filter((_, index) => locked[index]).map(place => `${path.relative(folder, place)}/`)
 }
 
 const SYSTEMS: Readonly<Record<ProjectSystem, string>> = {
@@ -123,7 +149,8 @@ const BUILT_CONFIGURATION = 'config/sdkconfig.json'
 /** RainMaker and its like confirm an update themselves. */
 async function isConfirmedByComponents(folder: string): Promise<boolean> {
   const components = path.join(folder, 'managed_components')
-  const files = (await realPathInside(folder, components)) === undefined ? [] : await readProjectFiles(components)
+  if ((await realPathInside(folder, components)) === undefined) return false
+  const { files } = await readProjectFiles(components)
   return files.some(({ text }) => text.includes('esp_ota_mark_app_valid'))
 }
 

@@ -1,9 +1,7 @@
-import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'
 import { stat } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import path from 'node:path'
-import { setTimeout as elapse } from 'node:timers/promises'
 import { readContext } from '../config/context.js'
 import type { MergedSettings } from '../config/merge.js'
 import { readMorePorts } from '../config/ports.js'
@@ -11,15 +9,17 @@ import { OperatorError } from '../errors.js'
 import { advertisedHost, resolveIdentitySettings } from '../identity.js'
 import { isLoopbackHost } from '../loopback.js'
 import { resolveFolders } from '../watch/folders.js'
-import { isOwnHost, lanAddresses } from './expected.js'
+import { isOwnHost, lanAddresses, leadsOf } from './expected.js'
 import type { Facts, ProjectFacts, ReleaseFact, SettingFacts } from './facts.js'
 import { parseFirmwareUrl } from './firmware-url.js'
 import { lookAtCertificates } from './look-certificate.js'
 import { lookAtDaemon, lookAtReleases } from './look-daemon.js'
 import { lookAtFirewalls, toolsOf } from './look-firewall.js'
 import { lookAtMachine } from './look-machine.js'
+import { lookAtNames } from './look-names.js'
 import { lookAtSockets, type ProbeTarget, probe } from './look-port.js'
 import { findProject, lookAtProject } from './look-project.js'
+import { isLocked } from './project-files.js'
 
 export interface LookOptions {
   readonly merged: MergedSettings
@@ -74,7 +74,7 @@ async function look({ merged, cwd, env, project, signal }: LookOptions): Promise
     resolved: [],
     projects
   }
-  const resolved = await resolveHosts(known)
+  const resolved = await lookAtNames(namesToAskFor(known), signal)
   if (signal.aborted) return undefined
   const targets = targetsOf({ ...known, resolved })
   const probes = await Promise.all(targets.map(target => probe(target, { anchor, since: daemon?.since, now, signal })))
@@ -112,6 +112,12 @@ async function projectNamed(argument: string, cwd: string): Promise<string> {
       `${folder} is ${stats === undefined ? 'not there' : 'no folder'}`,
       'name the folder of a project, or leave it away: then the one that you are in is looked at'
     )
+  if (await isLocked(folder))
+    throw new OperatorError(
+      'OTAD_ERR_BAD_FOLDER',
+      `${folder} cannot be read by this user`,
+      'ask as the user whom it belongs to, or let this one read it: chmod -R u+rX'
+    )
   return (await findProject(folder)) ?? folder
 }
 
@@ -129,27 +135,21 @@ async function foldersMeant(
   return [...new Set(found.filter(folder => folder !== undefined))].slice(0, MOST_PROJECTS)
 }
 
-/** Where the host names in the projects' URLs lead to. */
-async function resolveHosts(facts: Facts): Promise<Facts['resolved']> {
+/** The host names in the projects' URLs of which this machine does not know where they lead to; one's own at a port of somebody else leads to a proxy. */
+function namesToAskFor(facts: Facts): readonly string[] {
+  const ports = [facts.port.port, ...facts.settings.ports]
   const hosts = hostsIn(facts.projects).filter(
-    ({ host }) => isIP(host) === 0 && !isLoopbackHost(host) && !isOwnHost(host, facts)
+    ({ host, port }) => isIP(host) === 0 && !isLoopbackHost(host) && !(isOwnHost(host, facts) && ports.includes(port))
   )
-  return Promise.all(
-    [...new Set(hosts.map(({ host }) => host))].slice(0, MOST_PROBED).map(async host => {
-      const leads = lookup(host, { all: true }).catch(() => [])
-      const entries = await Promise.race([leads, elapse(RESOLVE_MS, [], { ref: false })])
-      return { host, addresses: entries.map(({ address }) => address) }
-    })
-  )
+  return [...new Set(hosts.map(({ host }) => host))].slice(0, MOST_PROBED)
 }
-
-const RESOLVE_MS = 2_000
 
 function hostsIn(projects: readonly ProjectFacts[]): readonly ProbeTarget[] {
   return projects.flatMap(({ urls }) =>
     urls.flatMap(({ text, form }) => {
       const parsed = form === 'host' ? undefined : parseFirmwareUrl(text)
-      return parsed === undefined ? [] : [{ host: parsed.host, port: parsed.port, scheme: parsed.scheme }]
+      const { host = '', port = 0, scheme = 'https' } = parsed ?? {}
+      return parsed === undefined ? [] : [{ host, address: host, port, scheme }]
     })
   )
 }
@@ -161,7 +161,9 @@ function targetsOf(facts: Facts): readonly ProbeTarget[] {
   // Plain HTTP at an HTTPS port is known to fail, and the otad there would tell of it.
   const isKnown = ({ scheme, port: each }: ProbeTarget): boolean =>
     scheme === 'http' && [port, ...settings.ports].includes(each)
-  const asked = hostsIn(facts.projects).filter(target => isOwnHost(target.host, facts) && !isKnown(target))
+  const asked = hostsIn(facts.projects)
+    .filter(target => isOwnHost(target.host, facts) && !isKnown(target))
+    .map(target => ({ ...target, address: addressOf(target.host, facts) }))
   const isHere = machine.addresses.some(({ address }) => address === machine.advertised)
   const own = [
     ...(isHere ? [machine.advertised] : []),
@@ -172,7 +174,7 @@ function targetsOf(facts: Facts): readonly ProbeTarget[] {
     where: readonly string[],
     ports: readonly number[],
     scheme: ProbeTarget['scheme']
-  ): readonly ProbeTarget[] => ports.flatMap(each => where.map(host => ({ host, port: each, scheme })))
+  ): readonly ProbeTarget[] => ports.flatMap(each => where.map(host => ({ host, address: host, port: each, scheme })))
   const [first = '127.0.0.1'] = own
   const all = [
     ...at(own.slice(0, MOST_PROBED), port === 0 ? [] : [port], 'https'),
@@ -182,4 +184,11 @@ function targetsOf(facts: Facts): readonly ProbeTarget[] {
     ...(daemon === null && settings.httpPort !== null ? at([first], [settings.httpPort], 'http') : [])
   ]
   return [...new Map(all.map(target => [`${target.scheme} ${target.host} ${target.port}`, target])).values()]
+}
+
+/** Where a host of this machine is: nobody is asked once more. */
+function addressOf(host: string, facts: Facts): string {
+  if (isIP(host) !== 0) return host
+  const [address = facts.machine.addresses[0]?.address ?? '127.0.0.1'] = leadsOf(host, facts) ?? []
+  return address
 }

@@ -1,7 +1,7 @@
 import { certificatesIn, certificatesOfFile, isPrivateKey } from './certificate-facts.js'
 import { embeddedFiles } from './embedded-files.js'
 import type { EmbeddedCertificate, OptionFacts, ProjectFacts, ProjectSystem, SourceMarks, UrlFact } from './facts.js'
-import { formOf, urlsInLines, urlsInLiterals } from './firmware-url.js'
+import { formOf, urlsInLines, urlsInLiterals, withoutCredentials } from './firmware-url.js'
 import { linesOfSettings, readConfiguration, readConfigurationJson, readKconfigDefaults } from './kconfig.js'
 import type { ProjectFile } from './project-files.js'
 import { type Configuration, readSource, type SourceText } from './source-text.js'
@@ -94,7 +94,7 @@ function configUrl(
 ): readonly UrlFact[] {
   const isUrlSetting = /(FIRMWARE_UPG|FIRMWARE_UPGRADE|OTA_SERVER|OTA|FOTA)\w*_(URL|URI)$/.test(name)
   const form = formOf(value, name, true) ?? (isUrlSetting && !/^(FROM_STDIN|y|n)$/.test(value) ? 'url' : undefined)
-  return form === undefined ? [] : [{ text: value, file, line, name, origin, form }]
+  return form === undefined ? [] : [{ text: withoutCredentials(value), file, line, name, origin, form }]
 }
 
 const MARKS: Readonly<Record<Exclude<keyof SourceMarks, 'files'>, RegExp>> = {
@@ -181,7 +181,8 @@ const ASKED_FOR =
   /^CONFIG_(IDF_TARGET|\w*OTA\w*|\w*FIRMWARE_UPG\w*|\w*CERT_BUNDLE\w*|\w*CERTIFICATE_BUNDLE\w*|\w*SKIP_COMMON_NAME\w*|ESP_TLS_INSECURE|ESP_TLS_SKIP_SERVER_CERT_VERIFY|BOOTLOADER_APP_\w+|PARTITION_TABLE_\w+|ESPTOOLPY_FLASHSIZE|MBEDTLS_HAVE_TIME_DATE|MBEDTLS_SSL_IN_CONTENT_LEN|MBEDTLS_SSL_MAX_CONTENT_LEN|MBEDTLS_ECDSA_C|MBEDTLS_ECP_C|MBEDTLS_ECP_DP_SECP256R1_ENABLED|MBEDTLS_KEY_EXCHANGE_ECDHE_ECDSA|SECURE_BOOT|SECURE_BOOT_V[12]_ENABLED|SECURE_SIGNED_\w+)$/
 
 function optionsOf(configuration: Configuration, file: string | null): OptionFacts {
-  return { file, values: Object.fromEntries([...configuration].filter(([name]) => ASKED_FOR.test(name))) }
+  const asked = [...configuration].filter(([name]) => ASKED_FOR.test(name))
+  return { file, values: Object.fromEntries(asked.map(([name, value]) => [name, withoutCredentials(value)])) }
 }
 
 function newestOf(files: readonly ProjectFile[]): ProjectFacts['newest'] {

@@ -53,7 +53,7 @@ export function notesOf(story: LogStory, outcome: Outcome): readonly string[] {
     notes.push(...notesBehind(installed, lastUnchanged, story, titleOf))
   if (outcome !== 'unfinished' && lastUnfinished !== null)
     notes.push(`Another attempt begins at line ${lastUnfinished.first}, and the log does not say how it ended`)
-  if (lastStray !== null && (lastFailed !== null || outcome !== 'failed'))
+  if (lastStray !== null && outcome !== 'unknown' && (lastFailed !== null || outcome !== 'failed'))
     notes.push(`An error that is not about the update: ${titleOf(lastStray)}`)
   if (outcome === 'failed' && lastFailed === null && installed === null && story.hasOthers)
     notes.push('No line of this log is about an update: this may be another connection or program')
@@ -62,15 +62,15 @@ export function notesOf(story: LogStory, outcome: Outcome): readonly string[] {
 
 /** What came after an update that succeeded. */
 function notesBehind(
-  { at, broke }: Installed,
+  { at, broke, ran }: Installed,
   unchanged: Attempt | null,
   { alike, notebook }: LogStory,
   titleOf: (attempt: Attempt) => string
 ): readonly string[] {
   const notes: string[] = []
-  if (alike > 1)
+  if (alike > 1 && ran !== null)
     notes.push(
-      `${alike} updates in a row, and version ${notebook.facts.runningVersion} ran after each: the device installs on every start whatever is served. Compare the version before esp_https_ota, as advanced_https_ota_example does, and give each build a version of its own`
+      `${alike} updates in a row, and version ${ran} ran after each: the device installs on every start whatever is served. Compare the version before esp_https_ota, as advanced_https_ota_example does, and give each build a version of its own`
     )
   if (unchanged !== null && unchanged.first > at.line.number)
     notes.push(`A later check found nothing newer, as it should where no other build is served: ${titleOf(unchanged)}`)

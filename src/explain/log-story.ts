@@ -10,6 +10,8 @@ import { UNCHANGED_CODES } from './rules.js'
 
 /** Programs that connect too, and fail too. */
 const OTHERS = /mqtt|websocket|\bsntp\b|Guru Meditation|abort\(\) was/i
+/** Their own errors: what failed around them is theirs. */
+const CLIENTS = /mqtt|websocket/i
 
 /** What the loss of Wi-Fi breaks. */
 const NEEDS_WIFI: ReadonlySet<Step> = new Set(['reach', 'tls', 'http', 'download'])
@@ -40,6 +42,8 @@ export class LogStory {
   lastStray: Attempt | null = null
   /** Another program of the device has connections of its own. */
   hasOthers = false
+  /** It says itself that one of them failed. */
+  hasOtherFailed = false
   failed = 0
   succeeded = 0
   readonly lastErrors: LogLine[] = []
@@ -58,11 +62,14 @@ export class LogStory {
 
   read(line: LogLine): void {
     this.notebook.read(line)
-    if (isOnline(line.text)) this.#offline = null
+    if (this.#offline !== null && isOnline(line.text)) this.#offline = null
     if (this.notebook.versionSaid !== null) this.#run(this.notebook.versionSaid, line)
     remember(this.lastLines, line)
     this.hasOthers ||= OTHERS.test(line.text)
-    if (line.level === 'E') remember(this.lastErrors, line)
+    if (line.level === 'E') {
+      remember(this.lastErrors, line)
+      this.hasOtherFailed ||= CLIENTS.test(line.text)
+    }
     const mark = markOf(line)
     // The first line of a start says what ended the run before it.
     if (mark !== undefined && mark !== 'boot') this.#note(mark, line)
@@ -104,6 +111,7 @@ export class LogStory {
       case 'download':
         if (this.current === null || this.current.isOver) this.#open(line)
         if (this.current !== null) this.current.isDownloading = true
+        this.#offline = null
         return
       case 'received':
         this.current?.receive()
@@ -150,6 +158,7 @@ export class LogStory {
   #restart(line: LogLine): void {
     const { current } = this
     this.installed?.restart()
+    this.#offline = null
     if (current === null) {
       this.#resume(line)
       return
@@ -199,7 +208,7 @@ export class LogStory {
     if (this.#offline !== null && NEEDS_WIFI.has(hit.rule.step) && hit.rule.rank !== 'notice')
       this.current.add(this.#offline)
     this.current.add(hit)
-    if (hit.isEnd) this.current.end(withoutTime(hit.line.text))
+    if (hit.rule.ends === true) this.current.end(withoutTime(hit.line.text))
   }
 
   /** Whether an error is about an update that was installed. */

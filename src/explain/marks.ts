@@ -82,7 +82,8 @@ export function loadedOffset(text: string): number | undefined {
   return offset === undefined ? undefined : Number.parseInt(offset, 16)
 }
 
-const ONLINE = /sta ip:|got (?:new )?ip|\bip address\b|state: assoc -> run|wifi:connected with/i
+const ONLINE =
+  /sta ip:|got (?:new )?ip|\bip address\b|state: assoc -> run|wi-?fi:? (?:re)?connected\b|wifi:connected with/i
 
 /** Whether the device is in its network, with an address. */
 export function isOnline(text: string): boolean {

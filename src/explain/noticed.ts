@@ -102,8 +102,10 @@ export class Notebook {
   #noteDevice(text: string): void {
     const address = OWN_ADDRESS.exec(text)?.[1] ?? (this.#addressFollows ? ONLY_ADDRESS.exec(text)?.[1] : undefined)
     this.#addressFollows = ADDRESS_FOLLOWS.test(text)
-    if (address !== undefined && address !== '0.0.0.0') this.#noticed.address = address
-    this.#noticed.mask = MASK.exec(text)?.[1] ?? this.#noticed.mask
+    if (address !== undefined && address !== '0.0.0.0') {
+      this.#noticed.address = address
+      this.#noticed.mask = MASK.exec(text)?.[1] ?? null
+    }
     const mac = FOREIGN_MAC.test(text) ? undefined : MAC.exec(text)?.[1]
     if (mac !== undefined) this.#noticed.mac = mac.toUpperCase().replaceAll('-', ':')
   }

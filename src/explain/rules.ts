@@ -5,6 +5,7 @@ import { CONSEQUENCE_RULES } from './rules/consequences.js'
 import { DOWNLOAD_RULES } from './rules/download.js'
 import { HTTP_RULES } from './rules/http.js'
 import { IMAGE_RULES } from './rules/image.js'
+import { NETWORK_RULES } from './rules/network.js'
 import { REACH_RULES } from './rules/reach.js'
 import { SLOT_RULES } from './rules/slot.js'
 import { TLS_RULES } from './rules/tls.js'
@@ -13,6 +14,7 @@ import { UNCHANGED_RULES } from './rules/unchanged.js'
 /** Every rule. Of those that fit a line the first one counts, so that what names a cause stands before what is general. */
 export const RULES: readonly Rule[] = [
   ...UNCHANGED_RULES,
+  ...NETWORK_RULES,
   ...REACH_RULES,
   ...CERTIFICATE_RULES,
   ...TLS_RULES,

@@ -38,7 +38,7 @@ export function tell(story: LogStory, lines: number): Told {
   if (lastFailed !== null) return tellAttempt('failed', lastFailed, noticed)
   if (lastUnfinished !== null) return tellUnfinished(lastUnfinished, noticed)
   if (lastStray !== null)
-    return story.hasOthers && isConnection(lastStray)
+    return story.hasOtherFailed && isConnection(lastStray)
       ? tellOther(lastStray, noticed)
       : tellAttempt('failed', lastStray, noticed)
   return tellUnknown(story, lines)
@@ -57,7 +57,7 @@ function tellOther(attempt: Attempt, noticed: Noticed): Told {
     step: null,
     code: null,
     title: 'no line of this log is about an update',
-    cause: `Another connection of the program failed: ${title}. What that one connects to has nothing to do with otad.`,
+    cause: `Another connection of the program failed: ${title}. The log has an error of MQTT or WebSocket, and no word of an update.`,
     next: 'Log while the device updates, from the line that says that it begins.',
     evidence,
     decisive

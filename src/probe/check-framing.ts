@@ -1,6 +1,16 @@
 /** R1 to R10: how answers are framed (clients.md 4.1). Each check asks for itself; those of the last group look at every answer there was. */
 import { type Judgement, judgeFaults, notSeen } from './judgement.js'
-import { A_LITTLE, answerOf, closesWithin, faultOfImage, noAnswer, noImage, onConnection, present } from './looking.js'
+import {
+  A_LITTLE,
+  answerOf,
+  closesWithin,
+  faultOfImage,
+  noAnswer,
+  noImage,
+  onConnection,
+  present,
+  unfinished
+} from './looking.js'
 import type { Answer } from './raw-http.js'
 import type { Question, Scene } from './scene.js'
 
@@ -80,6 +90,8 @@ export function checkStatusLines(scene: Scene): Judgement {
 
 /** R6. */
 export async function checkOldHttp(scene: Scene): Promise<Judgement> {
+  const whyNot = unfinished(scene)
+  if (whyNot !== undefined) return whyNot
   const old: Question = { version: '1.0' }
   const faults = [
     ...(await faultsOfConnection(scene, old, 'closes')),

@@ -3,7 +3,7 @@ import { setTimeout as elapse } from 'node:timers/promises'
 import { systemErrorCode } from '../errors.js'
 import { spokenDuration } from '../words.js'
 import { broken, type Judgement, judgeFaults, kept, notSeen } from './judgement.js'
-import { A_LITTLE, answerOf, closesWithin, noImage, onConnection } from './looking.js'
+import { A_LITTLE, answerOf, closesWithin, noImage, onConnection, unfinished } from './looking.js'
 import type { Connection } from './raw-http.js'
 import { explainConnecting, type Scene, type Visit } from './scene.js'
 
@@ -38,6 +38,8 @@ export async function checkStalledReader(scene: Scene): Promise<Judgement> {
 /** R13: two requests on one connection, and a long time between them. */
 export async function checkIdle(scene: Scene): Promise<Judgement> {
   const { patience, isLong } = scene
+  const whyNot = unfinished(scene)
+  if (whyNot !== undefined) return whyNot
   let said: number | undefined
   const faults = await onConnection(scene, async connection => {
     const first = await scene.askOver(connection, {})
@@ -68,6 +70,8 @@ function announcedSeconds(field: string | undefined): number | undefined {
 export async function checkOthers(scene: Scene): Promise<Judgement> {
   const { target } = scene
   if (scene.firmware.answer?.status !== 200) return noImage(scene)
+  const whyNot = unfinished(scene)
+  if (whyNot !== undefined) return whyNot
   const held: Connection[] = []
   const faults: string[] = []
   const downloadBeside = async (whom: string): Promise<void> => {
@@ -105,13 +109,8 @@ export async function checkBodies(scene: Scene): Promise<Judgement> {
   const declared = firmware.answer?.header('content-length')
   if (firmware.answer === undefined) return noImage(scene)
   if (declared === undefined) return notSeen('there is no Content-Length to hold the body against (R1)')
-  const faults = await onConnection(scene, async connection => {
-    const visit = await scene.askOver(connection, { fields: ['Connection: close'] })
-    if (visit.answer?.bodyEnd !== 'complete') return []
-    const before = connection.rest.length
-    const more = before > 0 ? before : await bytesBehind(connection, scene.patience.closeMs)
-    return more === 0 ? [] : [`${more} bytes more than Content-Length: ${declared}`]
-  })
+  const whyNot = unfinished(scene)
+  const faults = whyNot === undefined && !scene.isOver ? await faultsBehind(scene, declared) : []
   for (const { what, answer } of visits) {
     if (answer?.bodyEnd === 'cut')
       faults.push(
@@ -122,10 +121,22 @@ export async function checkBodies(scene: Scene): Promise<Judgement> {
         `${what}: ${answer.body.length} of ${answer.header('content-length') ?? '?'} bytes, then nothing, and the connection stays open`
       )
   }
+  if (faults.length === 0 && whyNot !== undefined) return whyNot
   return judgeFaults(
     [...new Set(faults)],
     `each body is as long as Content-Length says (${declared} for ${target.path})`
   )
+}
+
+/** What comes behind the end of the image, before the connection ends. */
+function faultsBehind(scene: Scene, declared: string): Promise<string[]> {
+  return onConnection(scene, async connection => {
+    const visit = await scene.askOver(connection, { fields: ['Connection: close'] })
+    if (visit.answer?.bodyEnd !== 'complete') return []
+    const before = connection.rest.length
+    const more = before > 0 ? before : await bytesBehind(connection, scene.patience.closeMs)
+    return more === 0 || scene.isOver ? [] : [`${more} bytes more than Content-Length: ${declared}`]
+  })
 }
 
 async function bytesBehind(connection: Connection, timeoutMs: number): Promise<number> {

@@ -1,19 +1,16 @@
 /** R37 to R39: TLS as small devices need it (clients.md 4.5), and the certificate as they look at it. */
 import type { X509Certificate } from 'node:crypto'
 import { type Anchors, judgeChain, matchName, namesOf } from './device-trust.js'
-import type { Handshake, TlsFacts } from './handshake.js'
+import { spokenVersion, type TlsFacts } from './handshake.js'
 import { broken, type Judgement, judgeFaults, kept, notSeen } from './judgement.js'
 import type { Scene } from './scene.js'
 
 const PLAIN = notSeen('the URL is http: there is no TLS')
 
-const NO_TLS = 'esp-tls-mbedtls: mbedtls_ssl_handshake returned -0x7200'
-
 /** Whether a device goes on behind the handshake: its CA. */
 export function checkTrust(tls: TlsFacts | undefined, anchors: Anchors): Judgement {
   if (tls === undefined) return PLAIN
-  if (tls.chain.length === 0)
-    return broken(`what listens there speaks no TLS (${tls.handshakes.at(-1)?.failure}): ${NO_TLS}`)
+  if (tls.chain.length === 0) return notSeen('the server shows no certificate (R37)')
   const verdict = judgeChain(tls.chain, anchors)
   const by = anchors.isBundle ? 'a public authority' : 'the CA that the device holds'
   return verdict === undefined ? kept(`the certificate is by ${by}`) : broken(`${verdict.seen}: ${verdict.device}`)
@@ -42,13 +39,11 @@ export function checkVersions(tls: TlsFacts | undefined): Judgement {
   const faults = tls.handshakes.flatMap(handshake => {
     const isOld = handshake.version < 'TLSv1.2'
     if (isOld === handshake.isDone)
-      return [`${spoken(handshake)} ${isOld ? 'is spoken' : `is not spoken (${handshake.failure})`}`]
+      return [`${spokenVersion(handshake)} ${isOld ? 'is spoken' : `is not spoken (${handshake.failure})`}`]
     return []
   })
   return judgeFaults(faults, 'TLS 1.2 and 1.3, nothing older')
 }
-
-const spoken = ({ version }: Handshake): string => (version === 'TLSv1' ? 'TLS 1.0' : version.replace('TLSv', 'TLS '))
 
 /** Most that a device with 4 KiB of input can hold of one message (clients.md R38). */
 const LONGEST_CERTIFICATES = 3584
@@ -81,6 +76,7 @@ const LARGEST_RECORD = 4096
 /** R39, over everything that came: each piece off the socket is the plaintext of one record. */
 export async function checkRecords(scene: Scene): Promise<Judgement> {
   if (!scene.target.isSecure) return PLAIN
+  if (scene.firmware.answer === undefined) return notSeen('nothing came')
   await scene.ask({ take: 8 * LARGEST_RECORD }, { maxVersion: 'TLSv1.3' })
   let largest = 0
   let received = 0

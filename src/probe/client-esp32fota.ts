@@ -6,6 +6,8 @@ import { compareSemver, parseSemver, type Semver } from './semver.js'
 const JSON_POOL = 2048
 /** Stream timeout while the firmware is written (esp32FOTA.cpp, execOTA). */
 const STREAM_TIMEOUT_MS = 10_000
+/** HTTPC_ERROR_CONNECTION_REFUSED. */
+const CONNECTION_REFUSED = -1
 
 export interface Esp32FotaOptions {
   /** First argument of `esp32FOTA fota(type, version, …)`; the version is that of the running image. */
@@ -28,7 +30,7 @@ export async function esp32fota(device: PullingDevice, { type, deviceId }: Esp32
   const manifest = await fetchWithHttpClient(url, device)
   asked.push(`${url} ${manifest?.status}`)
   if (manifest === undefined || ![200, 301].includes(manifest.status))
-    return end('failed', `Error on HTTP request (httpCode=${manifest?.status})`)
+    return end('failed', `Error on HTTP request (httpCode=${manifest?.status ?? CONNECTION_REFUSED})`)
   const parsed = parseManifest(manifest.body)
   if (parsed === undefined) return end('failed', 'JSON Parsing failed')
   const own = parseSemver(versionIn(running))
@@ -39,7 +41,7 @@ export async function esp32fota(device: PullingDevice, { type, deviceId }: Esp32
   const firmware = await fetchWithHttpClient(entry.url, device, STREAM_TIMEOUT_MS)
   asked.push(`${entry.url} ${firmware?.status}`)
   if (firmware === undefined || ![200, 301].includes(firmware.status))
-    return end('failed', `Status: ${firmware?.status}`)
+    return end('failed', `Status: ${firmware?.status ?? CONNECTION_REFUSED}`)
   if (sizeOf(firmware) <= 0) return end('failed', 'There was no content in the http response')
   if (firmware.body.length !== sizeOf(firmware)) return end('failed', 'Premature end of stream?')
   if (firmware.body[0] !== 0xe9) return end('failed', 'Malformed firmware')

@@ -107,7 +107,8 @@ async function flash(
   { url, md5, device, asked }: Flashing
 ): Promise<PullRun> {
   const firmware = await get(url, device, asked)
-  if (firmware?.status !== 200) return end('failed', `HTTP error ${firmware?.status}`)
+  if (firmware === undefined) return end('failed', 'HTTP Request failed: ESP_ERR_HTTP_CONNECT')
+  if (firmware.status !== 200) return end('failed', `HTTP error ${firmware.status}`)
   if (Number(firmware.header('content-length') ?? 0) !== firmware.body.length)
     return end('failed', 'Stream closed early')
   // Compared as text: upper case would be another one.

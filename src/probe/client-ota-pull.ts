@@ -47,7 +47,7 @@ export async function otaPull(device: PullingDevice, options: OtaPullOptions = {
     if (!isDue) continue
     const firmware = await fetchWithHttpClient(URL ?? '', device)
     asked.push(`${URL} ${firmware?.status}`)
-    if (firmware?.status !== 200) return end('failed', `${firmware?.status}`)
+    if (firmware?.status !== 200) return end('failed', `${firmware?.status ?? 'HTTP_FAILED'}`)
     if (firmware.body.length !== sizeOf(firmware)) return end('failed', 'WRITE_ERROR')
     return end('updated', 'UPDATE_OK', firmware.body)
   }

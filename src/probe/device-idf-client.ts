@@ -212,6 +212,8 @@ export function createIdfClient(device: Device, options: IdfOptions, own: IdfCli
           return giveUp('(the plug was pulled)')
         case 'stalled':
           return giveUp('(the device waits for ever)')
+        case 'slow':
+          return giveUp('(the device goes on for longer than the stand-in)')
         case 'cut':
           print(manners.shortBody ?? 'esp_https_ota: Connection closed,all data received')
           return manners.shortBody === null

@@ -34,7 +34,7 @@ export function judgeStatus(status: number, manners: IdfManners, requires206: bo
 }
 
 /** What the device has against the start of a body: `read_header`, `esp_ota_verify_chip_id`, `esp_ota_write`, in that order. */
-export function judgeStart(start: Buffer, device: Device, manners: IdfManners): string[] {
+export function judgeStart(start: Buffer, device: Pick<Device, 'chipId'>, manners: IdfManners): string[] {
   if (start.length < manners.headerLength) return ['esp_https_ota: Complete headers were not received']
   if (start.length === 0) return ['(esp_ota_end: nothing was written)']
   const chip = manners.checksChip ? start.readUInt16LE(12) : device.chipId

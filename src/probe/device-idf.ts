@@ -84,6 +84,7 @@ function judgeNative(answer: Answer, device: Device, takesShortBody: boolean): s
   }
   if (answer.bodyEnd === 'stopped') return ['(the plug was pulled)']
   if (answer.bodyEnd === 'stalled') return ['(the device waits for ever)']
+  if (answer.bodyEnd === 'slow') return ['(the device goes on for longer than the stand-in)']
   if (answer.bodyEnd === 'cut' && !takesShortBody) return ['native_ota_example: Error in receiving complete file']
   // This flow looks at the chip only in esp_ota_end, through the bootloader's image check.
   const chip = answer.body.readUInt16LE(12)

@@ -148,12 +148,18 @@ export function createWire(device: Device, options: FlowOptions): Wire {
   return wire
 }
 
+const HANDSHAKE_FAILED = 'esp-tls-mbedtls: mbedtls_ssl_handshake returned'
+
 /** The device's line for a connection that did not come about (clients.md 15.6 and 18). */
 export function explainUnreachable(code: string): string {
   if (code === 'ECONNREFUSED') return 'esp-tls: [sock=54] delayed connect error: Connection reset by peer'
+  // An alert of the server, whatever it says: MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE.
+  if (/ALERT|UNRECOGNIZED_NAME/.test(code)) return `${HANDSHAKE_FAILED} -0x7780`
+  // What came is no TLS: MBEDTLS_ERR_SSL_INVALID_RECORD.
+  if (/WRONG_VERSION_NUMBER|PACKET_LENGTH/.test(code)) return `${HANDSHAKE_FAILED} -0x7200`
   // Everything that Node calls by these names is one number to mbedTLS: MBEDTLS_ERR_X509_CERT_VERIFY_FAILED.
-  if (/CERT|ISSUER|SIGNATURE/.test(code)) return 'esp-tls-mbedtls: mbedtls_ssl_handshake returned -0x2700'
-  return `esp-tls: Failed to open new connection (${code})`
+  if (/CERT|ISSUER|SIGNATURE/.test(code)) return `${HANDSHAKE_FAILED} -0x2700`
+  return 'esp-tls: Failed to open new connection'
 }
 
 async function exchangeOver(connection: Connection, question: Question, options: FlowOptions): Promise<Reply> {

@@ -65,7 +65,12 @@ function brokenOff(device: Device, { image = Buffer.alloc(0) }: Scene): Device {
 function pulling(device: Device, scene: Scene, options: FlowOptions, suffix = '') {
   const url = new URL(device.url)
   const asking: Asking = { verification: device.verification, limits: options }
-  return { ...asking, url: `${url.origin}${url.pathname}${suffix}`, running: olderThan(scene.image) }
+  return { ...asking, url: `${url.origin}${url.pathname}${suffix}`, running: olderThan(imageBegun(scene)) }
+}
+
+/** The image, or what came of it: its project is told at its beginning. */
+function imageBegun({ image, firmware }: Scene): Buffer | undefined {
+  return image ?? (firmware.answer?.status === 200 ? firmware.answer.body : undefined)
 }
 
 function olderThan(image: Buffer | undefined): Buffer {

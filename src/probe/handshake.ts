@@ -30,6 +30,11 @@ export interface TlsFacts {
   readonly chain: readonly X509Certificate[]
 }
 
+/** A version as people write it. */
+export function spokenVersion({ version }: Handshake): string {
+  return version === 'TLSv1' ? 'TLS 1.0' : version.replace('TLSv', 'TLS ')
+}
+
 const VERSIONS = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const
 const PATIENCE_MS = 10_000
 
@@ -53,7 +58,9 @@ export async function readTls(
   const handshakes: Handshake[] = []
   let shown: readonly X509Certificate[] = []
   for (const version of VERSIONS) {
-    const { failure, chain } = await shakeHands(target, version, until())
+    // Whoever leaves one handshake unanswered is not waited for with every other version.
+    const isSilent = handshakes.at(-1)?.failure === SILENT.failure
+    const { failure, chain } = isSilent ? SILENT : await shakeHands(target, version, until())
     handshakes.push({ version, isDone: failure === undefined, failure })
     if (chain.length > 0) shown = chain
   }
@@ -82,6 +89,8 @@ interface Shaken {
   readonly failure: string | undefined
   readonly chain: readonly X509Certificate[]
 }
+
+const SILENT: Shaken = { failure: 'ABORT_ERR', chain: [] }
 
 async function shakeHands({ host, port }: Target, version: SecureVersion, until: AbortSignal): Promise<Shaken> {
   const socket = connectTls({

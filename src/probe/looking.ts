@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as elapse } from 'node:timers/promises'
 import { type Judgement, notSeen } from './judgement.js'
 import type { Answer, Connection } from './raw-http.js'
-import type { Scene, Visit } from './scene.js'
+import { explainConnecting, type Scene, type Visit } from './scene.js'
 
 /** Enough of a body to see that it comes; the rest is spared. */
 export const A_LITTLE = 4096
@@ -27,9 +27,23 @@ export function faultOfImage(visit: Visit, { image, firmware }: Scene): string |
 }
 
 /** A sentence for a check that needs the image when none came. */
-export function noImage({ firmware }: Scene): Judgement {
-  const { answer, failure } = firmware
-  return notSeen(`no image came to compare with (${answer === undefined ? failure : `status ${answer.status}`})`)
+export function noImage(scene: Scene): Judgement {
+  const { answer, failure } = scene.firmware
+  if (answer === undefined) return notSeen(`no image came to compare with (${failure})`)
+  return unfinished(scene) ?? notSeen(`no image came to compare with (status ${answer.status})`)
+}
+
+/** The verdict of a rule that needs a body that comes to its end, where that of the image does not. */
+export function unfinished({ firmware, patience }: Scene): Judgement | undefined {
+  switch (firmware.answer?.bodyEnd) {
+    case 'cut':
+    case 'stalled':
+      return notSeen('the image does not come to its end (R15)')
+    case 'slow':
+      return notSeen(`the image takes more than ${patience.wholeMs / 1000} s: --long waits for it`)
+    default:
+      return undefined
+  }
 }
 
 /** The verdict of a rule that looks at every answer, where none came. */
@@ -48,7 +62,7 @@ export async function onConnection(
   try {
     connection = await scene.connect()
   } catch (error) {
-    return [`no connection (${error instanceof Error ? error.message : String(error)})`]
+    return [explainConnecting(error)]
   }
   try {
     return await check(connection)

@@ -3,10 +3,11 @@ import { type Anchors, judgeChain, matchName } from './device-trust.js'
 import { FLOWS, type Flow } from './flows.js'
 import { publicRoots, readable, readTls, shownBy, type TlsFacts } from './handshake.js'
 import { type Judgement, notSeen } from './judgement.js'
+import { findObstacle, type Obstacle } from './obstacle.js'
 import type { Verification } from './raw-http.js'
 import { RULES, type Rule } from './rules.js'
 import { runFlow } from './run-flow.js'
-import { openScene, PATIENCE, type Patience, type Scene } from './scene.js'
+import { LONG_PATIENCE, openScene, PATIENCE, type Patience, type Scene, timeLimit } from './scene.js'
 import type { Target } from './target.js'
 
 /** An authority that a device might hold. */
@@ -43,6 +44,8 @@ export interface ProbeResult {
   /** File of the authority that the device holds; undefined for the public roots, and without TLS. */
   readonly caFile: string | undefined
   readonly image: Buffer | undefined
+  /** The one thing because of which all the rest was not looked at; undefined where there is no such thing. */
+  readonly obstacle: Obstacle | undefined
   /** In the order of RULES. */
   readonly rules: readonly RuleFinding[]
   readonly flows: readonly FlowFinding[]
@@ -67,43 +70,62 @@ export async function probe(options: ProbeOptions): Promise<ProbeResult> {
   const verificationOf = (mbedtls: 'old' | 'new'): Verification | undefined =>
     isInsecure ? () => undefined : verifyAsDevice(anchors, target.host, mbedtls)
   const isRefused = tls !== undefined && refusal(tls.chain, anchors, target.host, 'new') !== undefined
-  const end = (image: Buffer | undefined, flows: readonly FlowFinding[]): ProbeResult => ({
+  const end = (more: Pick<ProbeResult, 'image' | 'flows' | 'obstacle'>, rest = UNASKED): ProbeResult => ({
     target,
     caFile: chosen?.file,
-    image,
-    rules: RULES.map(rule => ({ rule, ...(found.get(rule) ?? BEHIND_THE_HANDSHAKE) })),
-    flows
+    rules: RULES.map(rule => ({ rule, ...(found.get(rule) ?? rest) })),
+    ...more
   })
-  if (isRefused && !isInsecure)
-    return end(
-      undefined,
-      FLOWS.map(flow => ({ flow, ...BEHIND_THE_HANDSHAKE }))
-    )
+  const endBefore = (why: Judgement, obstacle?: Obstacle): ProbeResult =>
+    end({ image: undefined, flows: FLOWS.map(flow => ({ flow, ...why })), obstacle }, why)
+  const inTheWay = tls === undefined ? undefined : findObstacle(tls)
+  if (inTheWay !== undefined) return endBefore(notSeen(inTheWay.seen), inTheWay)
+  if (isRefused && !isInsecure) return endBefore(BEHIND_THE_HANDSHAKE)
 
-  const { patience = PATIENCE, isLong } = options
+  const { isLong, patience = isLong ? LONG_PATIENCE : PATIENCE } = options
+  progress(`the image: GET ${target.path}`)
   const scene = await openScene({ target, verification: verificationOf('new'), patience, isLong, signal })
-  for (const [rule, judgement] of await checkRules(scene, progress)) found.set(rule, judgement)
+  signal?.throwIfAborted()
+  const silence = findSilence(scene)
+  for (const [rule, judgement] of await checkRules(scene, progress, silence)) found.set(rule, judgement)
+  if (silence !== undefined) return endBefore(notSeen(silence.seen), silence)
+  const limit = timeLimit(patience.flowsMs)
   const flows: FlowFinding[] = []
   for (const flow of FLOWS) {
     progress(`${flow.client}: ${flow.way}`)
-    flows.push({ flow, ...(await runFlow(flow, { scene, verificationOf })) })
+    flows.push({ flow, ...(await runFlow(flow, { scene, verificationOf, limit })) })
     signal?.throwIfAborted()
   }
-  return end(scene.image, flows)
+  return end({ image: scene.image, flows, obstacle: undefined })
 }
 
 const BEHIND_THE_HANDSHAKE = notSeen('the device hangs up in the handshake; --insecure goes on all the same')
+const UNASKED = notSeen('nothing was asked')
+const OVER = notSeen('time is up, this server is slow: --long goes on')
+
+/** A server that leaves the first request unanswered is not waited for with every rule again. */
+function findSilence({ firmware }: Scene): Obstacle | undefined {
+  if (firmware.answer !== undefined) return undefined
+  return { seen: `${firmware.what}: ${firmware.failure}`, fix: 'let the server answer a plain GET first (R11)' }
+}
 
 /** What waits for minutes waits together; what looks at every answer comes last. */
 async function checkRules(
   scene: Scene,
-  progress: (text: string) => void
+  progress: (text: string) => void,
+  silence: Obstacle | undefined
 ): Promise<readonly (readonly [Rule, Judgement])[]> {
   const found: (readonly [Rule, Judgement])[] = []
   const check = async (rule: Rule): Promise<void> => {
     if (rule.look.when === 'handshake' || rule.look.when === 'never') return
+    if (rule.look.when !== 'end' && (scene.isOver || silence !== undefined)) {
+      found.push([rule, silence === undefined ? OVER : notSeen(silence.seen)])
+      return
+    }
     progress(`${rule.id}: ${rule.promise}`)
-    found.push([rule, await rule.look.check(scene)])
+    const judgement = await rule.look.check(scene)
+    // What was on its way when the time was over says nothing of the server.
+    found.push([rule, rule.look.when !== 'end' && scene.isOver ? OVER : judgement])
     scene.signal?.throwIfAborted()
   }
   for (const rule of RULES) if (rule.look.when === 'asking') await check(rule)

@@ -40,7 +40,7 @@ export interface ExchangeOptions {
   readonly timeoutMs?: number | undefined
   /** Longest silence inside the body before it counts as stalled; a real device would wait for ever. */
   readonly bodyTimeoutMs?: number | undefined
-  /** Longest time for the whole body; what takes longer counts as stalled. */
+  /** Longest time for the whole body; what takes longer counts as slow. */
   readonly wholeMs?: number | undefined
   readonly pause?: Pause | undefined
   /** Pulls the plug when that many bytes of the body are there. */
@@ -67,8 +67,11 @@ export interface Head {
 
 export interface Answer extends Head {
   readonly body: Buffer
-  /** 'to-fin' is a body without a length that ended with the connection; 'stopped' is our own doing. */
-  readonly bodyEnd: 'complete' | 'to-fin' | 'cut' | 'stalled' | 'stopped'
+  /**
+   * 'to-fin' is a body without a length that ended with the connection; 'stalled' ended with silence, 'slow' went on coming when the time for
+   * all of it was over, and 'stopped' is our own doing.
+   */
+  readonly bodyEnd: 'complete' | 'to-fin' | 'cut' | 'stalled' | 'slow' | 'stopped'
   /** Length of each piece as it came off the socket, head included; over TLS each is the plaintext of one record. */
   readonly reads: readonly number[]
   /** From the request to the end of the head. */
@@ -218,8 +221,9 @@ async function readBody(
     if (reader.complete) break
     if (reader.malformed) return { body: reader.split().body, bodyEnd: 'cut' }
     await pause?.(reader.received)
-    const piece = await nextPiece(connection.socket, Math.min(bodyTimeoutMs, deadline - performance.now()))
-    if (piece === 'silence') return { body: reader.split().body, bodyEnd: 'stalled' }
+    const leftMs = deadline - performance.now()
+    const piece = await nextPiece(connection.socket, Math.min(bodyTimeoutMs, leftMs))
+    if (piece === 'silence') return { body: reader.split().body, bodyEnd: leftMs < bodyTimeoutMs ? 'slow' : 'stalled' }
     if (piece === 'ended') return { body: reader.split().body, bodyEnd: framing.kind === 'to-fin' ? 'to-fin' : 'cut' }
     reads.push(piece.length)
     reader.take(piece)

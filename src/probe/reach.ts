@@ -1,5 +1,6 @@
 import { OperatorError, systemErrorCode } from '../errors.js'
 import { exchange, NoAnswer, openConnection } from './raw-http.js'
+import { otherScheme } from './scheme.js'
 import { type Target, targetOf } from './target.js'
 
 const NO_ANSWER = 'nobody answers there; a device says: Software caused connection abort (errno 113)'
@@ -15,16 +16,21 @@ const DEVICE_LINES: Readonly<Record<string, string>> = {
   ENETUNREACH: NO_ANSWER
 }
 
-/** Resolves when something listens at the address, whatever it speaks. @throws OperatorError when nothing does */
-export async function reach({ host, port, isSecure }: Target, signal?: AbortSignal): Promise<void> {
+/** Resolves when something listens at the address, and does not speak plain HTTP for TLS or the other way round. @throws OperatorError */
+export async function reach(target: Target, signal?: AbortSignal): Promise<void> {
+  const { host, port, isSecure } = target
   try {
     const connection = await openConnection({ host, port, tls: isSecure, verification: () => undefined, signal })
     await connection.close()
+    if (!isSecure) await refuseOtherScheme(target, signal)
   } catch (error) {
     signal?.throwIfAborted()
+    if (error instanceof OperatorError) throw error
     const code = codeOf(error)
     const line = DEVICE_LINES[code ?? '']
-    // What listens and speaks no TLS has been reached.
+    // A server of plain HTTP may wait for the end of a line that no handshake has.
+    if (line === undefined || code === 'ABORT_ERR') await refuseOtherScheme(target, signal)
+    // What listens and refuses this handshake has been reached.
     if (line === undefined) return
     throw new OperatorError(
       'OTAD_ERR_UNREACHABLE',
@@ -33,6 +39,23 @@ export async function reach({ host, port, isSecure }: Target, signal?: AbortSign
       { cause: error }
     )
   }
+}
+
+async function refuseOtherScheme(target: Target, signal: AbortSignal | undefined): Promise<void> {
+  const other = await otherScheme(target, signal)
+  signal?.throwIfAborted()
+  if (other === undefined) return
+  const { host, port, url } = target
+  // Without the credentials of the URL, which are for the server alone.
+  const mended = `${other}://${url.hostname}:${port}${target.path}`
+  const [seen, hint] =
+    other === 'https'
+      ? [`${host} port ${port} speaks TLS, and the URL says http://`, `write ${mended}`]
+      : [
+          `${host} port ${port} speaks plain HTTP, and the URL says https://; a device says: mbedtls_ssl_handshake returned -0x7200`,
+          `write ${mended}, or let the server speak TLS`
+        ]
+  throw new OperatorError('OTAD_ERR_UNREACHABLE', seen, hint)
 }
 
 /** A name with several addresses fails with all their errors at once. */

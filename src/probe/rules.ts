@@ -341,7 +341,8 @@ export const RULES: readonly Rule[] = [
   {
     id: 'R37',
     promise: 'TLS 1.2 and 1.3 are spoken, 1.0 and 1.1 are not',
-    consequence: 'mbedtls_ssl_handshake returned -0x7780 where 1.2 is missing: ESP-IDF leaves 1.3 off',
+    consequence:
+      'mbedtls_ssl_handshake returned -0x7780 where 1.2 is missing (ESP-IDF leaves 1.3 off), -0x7200 where no TLS is spoken',
     clients: 'all over https',
     look: handshake(({ tls }) => checkVersions(tls))
   },

@@ -2,31 +2,39 @@ import { verifyImage } from '../image/verify.js'
 import { type Device, DeviceCrash, type FlowOptions } from './device.js'
 import type { Flow, Run } from './flows.js'
 import { broken, type Judgement, kept, notSeen } from './judgement.js'
-import { LONGEST_BODY, type Scene } from './scene.js'
+import { unfinished } from './looking.js'
+import { eitherOf, LONGEST_BODY, type Scene } from './scene.js'
 
 /** What every flow is given. */
 export interface FlowScene {
   readonly scene: Scene
   /** A device of ESP-IDF before 5.0.5 reads fewer names in a certificate than one after it. */
   readonly verificationOf: (mbedtls: 'old' | 'new') => Device['verification']
+  /** Aborted when the time for all flows is over. */
+  readonly limit: AbortSignal | undefined
 }
 
+const OVER = notSeen('time is up, this server is slow: --long goes on')
+
 /** Runs one flow and says whether the device would boot the image that the server has. */
-export async function runFlow(flow: Flow, { scene, verificationOf }: FlowScene): Promise<Judgement> {
+export async function runFlow(flow: Flow, { scene, verificationOf, limit }: FlowScene): Promise<Judgement> {
   const { target, patience, signal } = scene
   const whyNot = flow.whyNot?.(scene)
   if (whyNot !== undefined) return notSeen(whyNot)
   if (target.authorization !== undefined && flow.sendsCredentials !== true)
     return notSeen('the stand-in of this client sends no credentials')
+  if (scene.firmware.answer?.bodyEnd === 'slow') return unfinished(scene) ?? OVER
+  if (limit?.aborted) return OVER
   const device: Device = { url: target.url.href, verification: verificationOf(flow.mbedtls ?? 'new') }
   const options: FlowOptions = {
-    bodyTimeoutMs: patience.silenceMs,
+    bodyTimeoutMs: scene.silenceMs,
     wholeMs: patience.wholeMs,
     stopAfter: LONGEST_BODY,
-    signal
+    signal: eitherOf(signal, limit)
   }
   try {
-    return judgeRun(await flow.run(device, scene, options), scene)
+    const run = await flow.run(device, scene, options)
+    return limit?.aborted ? OVER : judgeRun(run, scene)
   } catch (error) {
     if (error instanceof DeviceCrash) return broken(`the device restarts: ${error.message}`)
     throw error

@@ -18,15 +18,39 @@ export interface Patience {
   readonly headMs: number
   /** For the next byte of a body. */
   readonly silenceMs: number
+  /** For the next byte of a body, once one has stalled: the waiting is not done again for every rule. */
+  readonly againMs: number
   /** For a whole body. */
   readonly wholeMs: number
   /** For a server to close a connection that it said it would close. */
   readonly closeMs: number
   /** How long a connection lies idle, and a reader stalls, where that is looked at (R12, R13). */
   readonly idleMs: number
+  /** For all rules. */
+  readonly rulesMs: number
+  /** For all flows. */
+  readonly flowsMs: number
 }
 
-export const PATIENCE: Patience = { headMs: 5000, silenceMs: 5000, wholeMs: 300_000, closeMs: 2000, idleMs: 120_000 }
+/** Whatever a server does, it is judged within a minute. */
+export const PATIENCE: Patience = {
+  headMs: 5000,
+  silenceMs: 5000,
+  againMs: 1000,
+  wholeMs: 20_000,
+  closeMs: 2000,
+  idleMs: 120_000,
+  rulesMs: 32_000,
+  flowsMs: 20_000
+}
+
+/** For `--long`. */
+export const LONG_PATIENCE: Patience = {
+  ...PATIENCE,
+  wholeMs: 300_000,
+  rulesMs: Number.POSITIVE_INFINITY,
+  flowsMs: Number.POSITIVE_INFINITY
+}
 
 /** One request of the probe. Left out: GET of the image by HTTP/1.1, with the fields of esp_http_client. */
 export interface Question {
@@ -63,6 +87,10 @@ export interface Scene {
   readonly isLong: boolean
   /** Ends every connection, and what is waited for. */
   readonly signal: AbortSignal | undefined
+  /** Whether the time for the rules is over; what was on its way then is no visit. */
+  readonly isOver: boolean
+  /** How long a body may be silent by now. */
+  readonly silenceMs: number
   readonly visits: readonly Visit[]
   /** The GET that began it: the whole image, as one-shot esp_https_ota asks for it. */
   readonly firmware: Visit
@@ -90,6 +118,15 @@ export const LONGEST_BODY = 32 * 1024 * 1024
 export async function openScene(options: SceneOptions): Promise<Scene> {
   const { target, verification, patience, isLong, signal } = options
   const visits: Visit[] = []
+  const limit = timeLimit(patience.rulesMs)
+  const ending = eitherOf(signal, limit)
+  let { silenceMs } = patience
+  const isOver = (): boolean => limit?.aborted === true
+  const keep = (visit: Visit): Visit => {
+    if (!isOver()) visits.push(visit)
+    if (visit.answer?.bodyEnd === 'stalled') silenceMs = Math.min(silenceMs, patience.againMs)
+    return visit
+  }
   const connect = (more: Partial<ConnectionOptions> = {}): Promise<Connection> =>
     openConnection({
       host: target.host,
@@ -97,22 +134,17 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
       tls: target.isSecure,
       verification,
       maxVersion: 'TLSv1.2',
-      signal,
+      signal: ending,
       ...more
     })
-  const askOver = async (connection: Connection, question: Question): Promise<Visit> => {
-    const visit = await visitOver(connection, question, options)
-    visits.push(visit)
-    return visit
-  }
+  const askOver = async (connection: Connection, question: Question): Promise<Visit> =>
+    keep(await visitOver(connection, question, { ...options, patience: { ...patience, silenceMs }, signal: ending }))
   const ask = async (question: Question, more: Partial<ConnectionOptions> = {}): Promise<Visit> => {
     let connection: Connection
     try {
       connection = await connect(more)
     } catch (error) {
-      const visit = { ...describe(question, target), answer: undefined, failure: explainConnecting(error) }
-      visits.push(visit)
-      return visit
+      return keep({ ...describe(question, target), answer: undefined, failure: explainConnecting(error) })
     }
     try {
       return await askOver(connection, question)
@@ -124,7 +156,33 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
   const { answer } = firmware
   const isWhole = answer?.status === 200 && ['complete', 'to-fin'].includes(answer.bodyEnd) && answer.body.length > 0
   const image = isWhole ? answer.body : undefined
-  return { target, patience, isLong, signal, visits, firmware, image, connect, ask, askOver }
+  return {
+    target,
+    patience,
+    isLong,
+    signal,
+    get isOver() {
+      return isOver()
+    },
+    get silenceMs() {
+      return silenceMs
+    },
+    visits,
+    firmware,
+    image,
+    connect,
+    ask,
+    askOver
+  }
+}
+
+/** Aborted when that time is over; undefined where it never is. */
+export function timeLimit(ms: number): AbortSignal | undefined {
+  return Number.isFinite(ms) ? AbortSignal.timeout(ms) : undefined
+}
+
+export function eitherOf(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
+  return AbortSignal.any(signals.filter(signal => signal !== undefined))
 }
 
 /** The bytes of a request. */

@@ -91,6 +91,49 @@ describe('otad probe', () => {
     await expect.poll(() => sockets.size).toBe(0)
   })
 
+  // Five rules were said to be broken, with what that does to a flash, and nowhere that the scheme is wrong.
+  it.each([
+    ['http', 'https', 'speaks TLS, and the URL says http://'],
+    ['https', 'http', 'speaks plain HTTP, and the URL says https://']
+  ])('says of %s:// on the port of %s what to write, whatever the path', async (typed, spoken, seen) => {
+    const { certificate: cert, key } = await (await anAuthority()).issue({ purpose: 'server', names: ['127.0.0.1'] })
+    const url = await startModel({ image: IMAGE, ...(spoken === 'https' && { tls: { cert, key } }) })
+    const home = await temporaryFolder()
+    for (const right of [url, new URL('/', url).href]) {
+      const wrong = right.replace(/^https?:\/\//, `${typed}://desk:secret@`)
+      const { code, stdout, stderr } = await type(['probe', wrong, '--home', home])
+      expect([code, stdout]).toEqual([1, ''])
+      expect(stderr).toContain(seen)
+      expect(stderr).toContain(`write ${right}`)
+      expect(stderr).not.toContain('secret')
+    }
+  })
+
+  it('puts the one cause first where no device comes through the handshake', async () => {
+    const { certificate: cert, key } = await (await anAuthority()).issue({ purpose: 'server', names: ['127.0.0.1'] })
+    const url = await startModel({ image: IMAGE, tls: { cert, key, minVersion: 'TLSv1.3' } })
+    const { code, stdout } = await type(['probe', url, '--insecure', '--home', await temporaryFolder()])
+    expect(code).toBe(3)
+    expect(stdout).toMatch(
+      /nothing can be asked: the server speaks TLS 1.3 alone.*\n +let the server speak TLS 1.2 too/
+    )
+    expect(stdout).toContain('FAIL  R37')
+    expect(stdout).not.toContain('FAIL  R6')
+    expect(stdout).not.toContain('undefined')
+    expect(stdout).toContain('no way to an update was tried')
+  })
+
+  it('says what it looks at when that takes a while, and not to a program', async () => {
+    const url = await startModel({ image: IMAGE, delayMs: ({ url }) => (url?.endsWith('.json') ? 4500 : 0) })
+    const home = await temporaryFolder()
+    const [said, asJson] = await Promise.all([
+      type(['probe', url, '--home', home]),
+      type(['probe', url, '--home', home, '--json'])
+    ])
+    expect(said.stderr).toMatch(/^(looking at .+\n)+$/)
+    expect(asJson.stderr).toBe('')
+  }, 60_000)
+
   it('asks for a path where the server lists no images', async () => {
     const url = new URL('/', await startModel({ image: IMAGE })).href
     const said = await type(['probe', url, '--home', await temporaryFolder()])

@@ -31,7 +31,7 @@ async function timed<T>(asking: Promise<T>): Promise<readonly [T, number]> {
 }
 
 const options = { anchor: undefined, since: undefined, now: new Date(), signal: new AbortController().signal }
-const at = (port: number, scheme: 'https' | 'http') => ({ host: '127.0.0.1', port, scheme })
+const at = (port: number, scheme: 'https' | 'http') => ({ host: '127.0.0.1', address: '127.0.0.1', port, scheme })
 
 describe('a look at a port', () => {
   // One byte every two seconds once kept the doctor busy for hours.

@@ -25,7 +25,7 @@ describe.skipIf(process.platform === 'win32')('the files of a project', () => {
     await symlink('../../outside/secret.c', path.join(folder, 'main/relative.c'))
     await symlink(outside, path.join(folder, 'components'))
     await symlink('loop.c', path.join(folder, 'main/loop.c'))
-    expect((await readProjectFiles(folder)).map(({ file }) => file)).toEqual(['main/own.c'])
+    expect((await readProjectFiles(folder)).files.map(({ file }) => file)).toEqual(['main/own.c'])
     for (const file of ['main/linked.c', 'components/secret.c', '../outside/secret.c'])
       expect(await readProjectFile(folder, file)).toBeUndefined()
   })
@@ -35,7 +35,7 @@ describe.skipIf(process.platform === 'win32')('the files of a project', () => {
     await symlink('own.c', path.join(folder, 'main/same.c'))
     await symlink(folder, `${folder}-linked`)
     for (const place of [folder, `${folder}-linked`])
-      expect((await readProjectFiles(place)).map(({ file }) => file)).toEqual(['main/own.c', 'main/same.c'])
+      expect((await readProjectFiles(place)).files.map(({ file }) => file)).toEqual(['main/own.c', 'main/same.c'])
   })
 
   it.each([

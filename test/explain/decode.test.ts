@@ -21,6 +21,11 @@ describe('numbers of a log', () => {
     ['mbedtls_ssl_handshake returned -0x2700', ['-0x2700']],
     ['Last mbedtls failure: 0x2700', ['-0x2700']],
     ['tls_stack_err=12288', ['-0x3000']],
+    // Printed as if they had no sign.
+    ['mbedtls_ssl_handshake returned 0xffffd900', ['-0x2700']],
+    ['mbedtls_ssl_handshake returned 4294957312', ['-0x2700']],
+    ['[E] ssl err 0xFFFFD900', ['-0x2700']],
+    ['esp_https_ota_perform returned 36865', ['ESP_ERR_HTTPS_OTA_IN_PROGRESS']],
     ['[start_ssl_client():273]: (-9984) X509', ['-0x2700']],
     ['[data_to_read():361]: (-28928) SSL - Bad input', ['-0x7100']],
     ['verify flags 0x204 of the certificate flags: 0x204', ['X509_BADCERT_CN_MISMATCH', 'X509_BADCERT_FUTURE']],
@@ -42,6 +47,7 @@ describe('numbers of a log', () => {
     'segment 0: paddr=00110020 vaddr=3f400020 size=08001h ( 32769) map',
     'Writing to partition subtype 16 at offset 0x110000',
     'sensor error: -1',
+    'ESP_HTTPS_OTA upgrade failed 0xffffffff',
     'mbedtls: ssl_tls.c:2775 ssl->f_send() returned 242 (-0xffffff0e)'
   ])('leaves alone what is none: %s', text => {
     expect(namesIn(text)).toEqual([])

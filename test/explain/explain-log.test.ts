@@ -256,7 +256,12 @@ describe('hostile and huge logs', () => {
     'handshake',
     '"',
     '\ufffd',
-    'ip address: '
+    'ip address: ',
+    'assert failed: ',
+    'tls 0xffff',
+    'start_ssl_client ',
+    'version: ',
+    'Host '
   ]
 
   // A line is read up to 2000 characters, and no pattern may take more than a moment for it.
@@ -281,5 +286,19 @@ describe('hostile and huge logs', () => {
     const log = SERIAL_LOGS.cutBySServer.trimEnd()
     const last = log.lastIndexOf('\n')
     for (let end = last; end <= log.length; end++) expect(explainLog(log.slice(0, end)).code).toBe('image-cut')
+  })
+})
+
+describe('the client of a log', () => {
+  it.each([
+    ['[E][ssl_client.cpp:36] _handle_error(): (-30592) SSL - A fatal alert message', 'arduino-esp32'],
+    ['[D][Updater.cpp:129] begin(): OTA Partition: app1', 'arduino-esp32'],
+    ['[  6774][E][WiFiClientSecure.cpp:135] connect(): start_ssl_client: -30592', 'arduino-esp32'],
+    ['[12:00:01][I][http_request.ota:095]: Connecting to: https://192.168.1.8:8070/firmware.bin', 'esphome'],
+    ['[D][ota_http:054]: Trying to connect', 'esphome'],
+    ['13:50:05 OTA: Begin', 'tasmota'],
+    ['ota: err -28674', null]
+  ])('%s', (line, client) => {
+    expect(explainLog(line).noticed.client).toBe(client)
   })
 })

@@ -16,6 +16,16 @@ const LINES: Readonly<Record<string, readonly string[]>> = {
     '[E][http_request.idf:50]: HTTP Request failed; Not connected to network',
     'E (9) example_connect: WiFi Connect failed 7 times, stop reconnect.'
   ],
+  // Wi-Fi that is lost counts once something fails for it.
+  'wifi-lost': [
+    'I (11800) wifi:state: run -> init (c800)\nE (16910) esp_https_ota: data read -1, errno 113',
+    'W (3000) wifi station: disconnected, reason 8\nE (22023) esp-tls: [sock=54] connect() error: Host is unreachable',
+    '[ 9][W][WiFiGeneric.cpp:1062] _eventCallback(): Reason: 200 - BEACON_TIMEOUT\n[ 9][E][WiFiClient.cpp:275] connect(): socket error on fd 54, errno: 118, "Host is unreachable"'
+  ],
+  'push-upload': [
+    '[ERROR]: Error Uploading: [Errno 104] Connection reset by peer',
+    '[ERROR]: No response from the ESP'
+  ],
   'no-answer': [
     'E (20564) esp-tls: Failed to connnect to host (errno 113)',
     'E (9) esp-tls: Failed to connect to host (errno 118)',
@@ -26,18 +36,21 @@ const LINES: Readonly<Record<string, readonly string[]>> = {
   'port-closed': [
     'E (9) esp-tls: Failed to connnect to host (errno 104)',
     'E (9) esp-tls: [sock=54] delayed connect error: Connection reset by peer',
-    '[  9][E][NetworkClient.cpp:275] connect(): socket error on fd 54, errno: 104, "Connection reset by peer"'
+    '[  9][E][NetworkClient.cpp:275] connect(): socket error on fd 54, errno: 104, "Connection reset by peer"',
+    '[ 19009][E][ssl_client.cpp:118] start_ssl_client(): socket error on fd 48, errno: 104, "Connection reset by peer"'
   ],
   'connect-timeout': [
     'E (9) esp-tls: [sock=54] select() timeout',
     'E (9) app: Last esp error code: 0x8006',
     'E (9) esp-tls: Failed to connnect to host (errno 119)',
-    '[  9][I][WiFiClient.cpp:253] connect(): select returned due to timeout 3000 ms for fd 48'
+    '[  9][I][WiFiClient.cpp:253] connect(): select returned due to timeout 3000 ms for fd 48',
+    '[ 19009][E][ssl_client.cpp:129] start_ssl_client(): Select returned due to timeout 5000 ms for fd 48'
   ],
   'slow-connection': ['W (9) esp-tls: Failed to open new connection in specified timeout'],
   'connect-failed': [
     'E (9) app: Last esp error code: 0x8004',
-    'E (9) esp-tls: [sock=54] delayed connect error: Unknown'
+    'E (9) esp-tls: [sock=54] delayed connect error: Unknown',
+    '[E][ssl_client.cpp:87] start_ssl_client(): Connect to Server failed!'
   ],
   'unknown-host': [
     "E (9) esp-tls: couldn't get hostname for :otad.local: getaddrinfo() returns 202, addrinfo=0x0",
@@ -148,6 +161,10 @@ const LINES: Readonly<Record<string, readonly string[]>> = {
     "[ 9][E][HTTPUpdate.cpp:320] handleUpdate(): Content-Length was 0 or wasn't set by Server?!",
     'There was no content in the response'
   ],
+  'not-an-md5': ['[E][http_request.ota:250]: MD5 file must be 32 bytes; 9 bytes reported by HTTP server. Aborting'],
+  'not-200': [
+    'Got a non 200 status code from server. Exiting OTA Update.\ncontentLength : 0, isValidContentType : 0\nThere was no content in the response'
+  ],
   redirected: [
     'E (9) esp_https_ota: URL redirection Failed',
     'E (9) HTTP_CLIENT: Error, reach max_redirection_count count=10',
@@ -183,6 +200,7 @@ const LINES: Readonly<Record<string, readonly string[]>> = {
     '[ 9][E][esp32FOTA.cpp:480] execOTA(): Written only : 4096/842000 Premature end of stream?'
   ],
   'read-error': ['E (8584) TRANS_SSL: esp_tls_conn_read error, errno=Socket is not connected'],
+  'still-in-progress': ['E (510) my: esp_https_ota_perform returned 36865'],
   'body-too-short': ['E (9) esp_https_ota: Complete headers were not received'],
   'first-read-short': ['E (9) native_ota_example: received package is not fit len'],
   'stream-timeout': ['[ 9][E][HTTPUpdate.cpp:380] runUpdate(): Update.writeStream failed! (Stream Read Timeout)'],
@@ -227,9 +245,13 @@ const LINES: Readonly<Record<string, readonly string[]>> = {
   ],
   'flash-mode': [
     'E (9) esp_ota_ops: SPI flash mode mismatch: running app has mode 2, new app has mode 0',
-    'HTTP_UPDATE_FAILED Error (-107): New Binary Does Not Fit Flash Size'
+    'HTTP_UPDATE_FAILED Error (-107): New Binary Does Not Fit Flash Size',
+    '[httpUpdate] magic header, new bin not fits SPI Flash'
   ],
   'wrong-project': ['E (9) esp_rmaker_ota: OTA Image built for Project: led. Expected: switch'],
+  'wrong-patch': [
+    'E (9) https_delta_ota_example: SHA256 of current firmware differs from than in patch header. Invalid patch for current firmware'
+  ],
   signature: [
     'E (9) esp_image: Secure boot signature verification failed',
     'Signature verified NOK',
@@ -255,6 +277,8 @@ const LINES: Readonly<Record<string, readonly string[]>> = {
   ],
   'no-slot': [
     'E (9) esp_https_ota: Passive OTA partition not found',
+    'assert failed: ota_example_task native_ota_example.c:92 (update_partition != NULL)\nabort() was called at PC 0x4008a1b2 on core 0',
+    '[E][Updater.cpp:104] begin(): esp_ota_get_next_update_partition failed',
     'E (9) esp_https_ota: Given staging partition or another suitable Passive OTA partition could not be found'
   ],
   'running-app-unconfirmed': [
@@ -263,7 +287,10 @@ const LINES: Readonly<Record<string, readonly string[]>> = {
   ],
   'update-running': ['[ 9][W][Updater.cpp:150] begin(): Update already running'],
   'flash-failed': ['[ 9][E][HTTPUpdate.cpp:380] runUpdate(): Update.writeStream failed! (Flash Write Failed)'],
-  decryption: ['E (9) esp_https_ota: Decryption of image header failed'],
+  decryption: [
+    'E (9) esp_https_ota: Decryption of image header failed',
+    'E (7000) esp_encrypted_img: Magic Verification failed'
+  ],
   'write-failed': ['E (9) esp_https_ota: esp_ota_begin failed (ESP_FAIL)'],
   'rolled-back': [
     'E (9) app: Diagnostics failed! Start rollback to the previous version ...',
@@ -314,7 +341,8 @@ describe('what a rule says is about the line', () => {
   it.each([
     ['expected 0, found 9', 'ESP32-S3'],
     ['expected 9, found 18242', 'the letters "BG"'],
-    ['expected 0, found 65535', '0xFF']
+    ['expected 0, found 65535', '0xFF'],
+    ['expected 9, found 4', 'beta ESP32-S3']
   ])('chip %s', (chips, words) => {
     const { title, cause } = explainLog(`E (9) boot_comm: mismatch chip ID, ${chips}`)
     expect(`${title} ${cause}`).toContain(words)

@@ -702,7 +702,7 @@ describe('the doctor', () => {
       '# project(old)\ninclude($ENV{IDF_PATH}/tools/cmake/project.cmake)\nproject(hello)\n'
     )
     const said = await visit(folder, { home: await aHome(), args: ['--port', String(await aFreePort())] })
-    expect(said.facts.projects).toMatchObject([{ description: 'ESP-IDF project hello', expectedApp: 'hello.bin' }])
+    expect(said.facts.projects).toMatchObject([{ description: 'ESP-IDF project hello', expectedApps: ['hello.bin'] }])
     expect(said.verdict).toContain('/hello.bin')
   })
 

@@ -38,6 +38,7 @@ export async function type(
       onStderr?.(stderr)
     },
     progress: () => {},
+    isWatched: false,
     stdin: async () => stdin,
     stdinPieces: async function* () {
       yield stdin

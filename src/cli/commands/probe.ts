@@ -41,26 +41,52 @@ export const probe: CliCommand = {
   run: async (typed, io) => {
     if (typed.args.length !== 1)
       throw new OperatorError('OTAD_ERR_USAGE', 'one URL is probed at a time', 'otad probe --help has examples')
+    const teller = tellProgress(typed, io)
     let result: ProbeResult
     try {
-      result = await probeAsked(typed, io)
+      result = await probeAsked(typed, io, teller.tell)
     } catch (error) {
+      teller.end()
       if (!io.signal.aborted || (error as Error).name !== 'AbortError') throw error
-      io.progress('')
       io.stderr('otad: stopped probing\n')
       return 1
     }
-    io.progress('')
+    teller.end()
     io.stdout(typed.options.json === true ? jsonText(probeToJson(result)) : writeProbe(result))
     return hasFailed(result) ? 3 : 0
   }
 }
 
+/** Fits a terminal of 80 columns: what wraps cannot be written over. */
+const LONGEST_PROGRESS = 76
+/** Nobody takes that long for a program that hangs. */
+const QUIET_MS = 5000
+
+interface Teller {
+  readonly tell: (text: string) => void
+  readonly end: () => void
+}
+
+/** What is looked at: on one line where a person watches, else a line now and then; with --json, nothing but for that person. */
+function tellProgress({ options }: Typed, io: Io): Teller {
+  if (io.isWatched || options.json === true)
+    return { tell: text => io.progress(printable(text).slice(0, LONGEST_PROGRESS)), end: () => io.progress('') }
+  let last = ''
+  const timer = setInterval(() => io.stderr(`looking at ${last}\n`), QUIET_MS)
+  return {
+    tell: text => {
+      last = printable(text)
+    },
+    end: () => clearInterval(timer)
+  }
+}
+
 /** @throws AbortError when the process is asked to stop */
-async function probeAsked(typed: Typed, io: Io): Promise<ProbeResult> {
+async function probeAsked(typed: Typed, io: Io, progress: (text: string) => void): Promise<ProbeResult> {
   const { options } = typed
   const asked = readTarget(typed.args[0] ?? '')
   const candidates = await candidatesOf(typed, io)
+  progress(`${asked.host} port ${asked.port}`)
   await reach(asked, io.signal)
   const { target, others } = await findImage(asked, io.signal)
   if (others.length > 0)
@@ -72,7 +98,7 @@ async function probeAsked(typed: Typed, io: Io): Promise<ProbeResult> {
     candidates,
     isInsecure: options.insecure === true,
     isLong: options.long === true,
-    progress: io.progress,
+    progress,
     signal: io.signal
   })
 }

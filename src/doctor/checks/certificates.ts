@@ -17,7 +17,7 @@ export function checkCertificates(facts: Facts): readonly Found[] {
   if (problem !== null)
     found.push((facts.daemon === null ? serious : warning)('certificate-unusable', problem.sentence, problem.hint))
   const isOther = leaf !== null && leaf.fingerprint !== anchor?.fingerprint
-  if (anchor !== null) found.push(...checkDates(anchor, 'ca', facts))
+  if (anchor !== null) found.push(...checkDates(anchor, source === 'own' ? (isOther ? 'root' : 'own') : 'ca', facts))
   if (leaf !== null && isOther) found.push(...checkDates(leaf, source === 'own' ? 'own' : 'leaf', facts))
   found.push(...checkNames(facts))
   for (const { file, mode } of readableKeys)
@@ -27,26 +27,29 @@ export function checkCertificates(facts: Facts): readonly Found[] {
 
 function checkDates(
   { file, validFrom, validTo }: CertificateFact,
-  role: 'ca' | 'leaf' | 'own',
-  { at }: Facts
+  role: keyof typeof RENEWALS,
+  { at, daemon, certificate }: Facts
 ): readonly Found[] {
   const left = Date.parse(validTo) - Date.parse(at)
+  const isAnchor = role === 'ca' || role === 'root'
   const hint = RENEWALS[role]
   if (left < 0) {
-    const code = role === 'ca' ? 'ca-expired' : 'certificate-expired'
-    return [serious(code, `${file} expired on ${day(validTo)}, and today is ${day(at)}`, hint)]
+    const code = isAnchor ? 'ca-expired' : 'certificate-expired'
+    const isRenewed = role === 'leaf' && daemon === null && certificate.problem === null
+    return [(isRenewed ? note : serious)(code, `${file} expired on ${day(validTo)}, and today is ${day(at)}`, hint)]
   }
   // What otad has made itself and is not valid yet speaks against the clock, and is told there.
   if (Date.parse(validFrom) > Date.parse(at) && role === 'own')
     return [serious('certificate-not-yet-valid', `${file} is valid from ${validFrom}, and it is ${at}`, hint)]
   if (left < SOON_MS && role !== 'leaf')
-    return [warning(role === 'ca' ? 'ca-expiring' : 'certificate-expiring', `${file} expires on ${day(validTo)}`, hint)]
+    return [warning(isAnchor ? 'ca-expiring' : 'certificate-expiring', `${file} expires on ${day(validTo)}`, hint)]
   return []
 }
 
 const RENEWALS = {
   ca: 'look at the clock first; otad cert --new-ca makes a new one, and every device has to be flashed with it',
   leaf: 'look at the clock first; otad serve renews it when it starts, otad cert --renew at once',
+  root: 'look at the clock first; have a new root made and your certificate under it, and flash every device with it',
   own: 'look at the clock first; put a new certificate into that file: otad takes it without a restart'
 } as const
 

@@ -31,7 +31,11 @@ function checkRunning(facts: Facts): readonly Found[] {
   }
   const [reached] = port.probes.filter(({ host, scheme }) => scheme === 'https' && wanted.includes(host))
   if (reached === undefined || reached.outcome === 'ours') return found
-  return [...found, wrongAnswer(reached)]
+  const isEverywhere = bound.some(({ address }) => address === '::' || address === '0.0.0.0')
+  const isSilent = reached.outcome === 'refused' || reached.outcome === 'silent'
+  // The firewall is what is to be changed, and is told by another check.
+  if (isSilent && isEverywhere && facts.firewalls.some(({ decision }) => decision === 'drops')) return found
+  return [...found, wrongAnswer(reached, isEverywhere)]
 }
 
 /** The address that a device comes to. */
@@ -43,7 +47,7 @@ function targetsOf(facts: Facts): readonly string[] {
     .map(({ address }) => address)
 }
 
-function wrongAnswer({ host, port, outcome, detail }: Probe): Found {
+function wrongAnswer({ host, port, outcome, detail }: Probe, isEverywhere: boolean): Found {
   const where = `${host}:${port}`
   switch (outcome) {
     case 'refused':
@@ -51,7 +55,9 @@ function wrongAnswer({ host, port, outcome, detail }: Probe): Found {
       return serious(
         'port-unreachable',
         `nothing answers at ${where}, where devices are sent (${detail}), though otad runs`,
-        'start otad without --host, so that it listens at every address; look at rules of the firewall for this machine itself'
+        isEverywhere
+          ? 'otad listens at every address: look at the rules of the firewall, as root; sudo otad doctor reads them'
+          : 'start otad without --host, so that it listens at every address'
       )
     case 'otad':
       return serious(

@@ -1,32 +1,31 @@
 import path from 'node:path'
+import type { NameStatus } from '../../answers.js'
 import { isOf, placeOf } from '../expected.js'
-import type { Facts, ImageFact, ProjectFacts } from '../facts.js'
+import type { Facts, ImageFact, OutputFact, ProjectFacts } from '../facts.js'
 import { type Found, serious, warning } from '../finding.js'
+
+/** Whether the running otad watches the project at all. */
+export function checkWatched(facts: Facts): readonly Found[] {
+  return unservedIn(facts)
+    .filter(({ names, isWatched }) => names.length === 0 && !isWatched)
+    .map(({ image, project }) =>
+      serious(
+        'not-watched',
+        `the running otad does not serve ${placeOf(project, image.file, null)}: it watches ${watchedBy(facts)}`,
+        `start it with this project: otad serve ${project.folder}`
+      )
+    )
+}
 
 /** Whether the running otad serves what was built. */
 export function checkServed(facts: Facts): readonly Found[] {
-  const { daemon, projects, releases } = facts
+  const { daemon, projects } = facts
   if (daemon === null) return []
-  const found: Found[] = []
-  const refusedHere = new Set<string>()
-  for (const project of projects) {
-    for (const output of project.outputs) {
-      const { image } = output
-      if (image === null) continue
-      const file = path.posix.basename(image.file)
-      const names = daemon.names.filter(({ name }) => name === file || name.endsWith(`/${file}`))
-      if (!image.isServable) for (const { name } of names) refusedHere.add(name)
-      else if (!daemon.names.some(({ current }) => current?.digest === image.digest))
-        found.push(
-          notServed(image, {
-            project,
-            facts,
-            names,
-            isWatched: releases.some(({ name, folder }) => isOf(name, folder, output))
-          })
-        )
-    }
-  }
+  const found: Found[] = unservedIn(facts)
+    .filter(({ names, isWatched }) => names.length > 0 || isWatched)
+    .map(notServed)
+  const refused = projects.flatMap(({ outputs }) => outputs.filter(({ image }) => image?.isServable === false))
+  const refusedHere = new Set(refused.flatMap(output => namesOf(output, facts).map(({ name }) => name)))
   for (const { name, current, refusal } of daemon.names)
     if (refusal !== null && !refusedHere.has(name))
       found.push(
@@ -49,18 +48,36 @@ export function checkServed(facts: Facts): readonly Found[] {
   return [...found, ...releaseWarnings(facts)]
 }
 
+/** An image that is fit to be served, and is not. */
 interface Unserved {
+  readonly image: ImageFact
   readonly project: ProjectFacts
-  readonly facts: Facts
-  readonly names: readonly {
-    readonly name: string
-    readonly rollback: unknown
-    readonly current: { readonly digest: string } | null
-  }[]
+  /** What is served as its name. */
+  readonly names: readonly NameStatus[]
   readonly isWatched: boolean
 }
 
-function notServed(image: ImageFact, { project, facts, names, isWatched }: Unserved): Found {
+function unservedIn(facts: Facts): readonly Unserved[] {
+  const { daemon, projects, releases } = facts
+  return projects.flatMap(project =>
+    project.outputs.flatMap(output => {
+      const { image } = output
+      if (daemon === null || image?.isServable !== true) return []
+      if (daemon.names.some(({ current }) => current?.digest === image.digest)) return []
+      const isWatched = releases.some(({ name, folder }) => isOf(name, folder, output))
+      return [{ image, project, names: namesOf(output, facts), isWatched }]
+    })
+  )
+}
+
+/** The names that the app of an output may be served as; every environment of PlatformIO calls its own alike. */
+function namesOf({ image, folder }: OutputFact, { daemon }: Facts): readonly NameStatus[] {
+  const file = path.posix.basename(image?.file ?? '')
+  const wanted = file === 'firmware.bin' ? `${path.basename(folder)}/${file}` : file
+  return (daemon?.names ?? []).filter(({ name }) => [file, wanted].includes(name) || name.endsWith(`/${wanted}`))
+}
+
+function notServed({ image, project, names }: Unserved): Found {
   const where = placeOf(project, image.file, null)
   const held = names.find(({ rollback }) => rollback !== null)
   if (held !== undefined)
@@ -70,12 +87,6 @@ function notServed(image: ImageFact, { project, facts, names, isWatched }: Unser
       `otad unpin ${held.name} serves the newest build again`
     )
   const [same] = names
-  if (same === undefined && !isWatched)
-    return serious(
-      'not-watched',
-      `the running otad does not serve ${where}: it watches ${watchedBy(facts)}`,
-      `start it with this project: otad serve ${project.folder}`
-    )
   return warning(
     'build-not-served',
     `${where} (sha256 ${image.digest.slice(0, 8)}) is not what is served as ${same?.name ?? 'its name'} (${same?.current?.digest.slice(0, 8) ?? 'nothing'})`,

@@ -123,20 +123,28 @@ function checkBuilt(project: ProjectFacts, anchor: CertificateFact): readonly Fo
   ]
 }
 
-function usesBundle(values: ProjectFacts['options']['values']): boolean {
-  return Object.entries(values).some(([name, value]) => /_USE_CERT_BUNDLE$/.test(name) && value === 'y')
+const usesBundle = (values: ProjectFacts['options']['values']): boolean => bundleSetting(values) !== undefined
+
+function bundleSetting(values: ProjectFacts['options']['values']): string | undefined {
+  return Object.keys(values).find(name => /_USE_CERT_BUNDLE$/.test(name) && values[name] === 'y')
 }
 
 /** A bundle of public roots does not know a CA of one's own, unless it is put into it. */
 function checkBundle(project: ProjectFacts, { certificate }: Facts): readonly Found[] {
-  const { values } = project.options
-  const isUsed = usesBundle(values) || (project.marks.usesBundle !== null && project.certificates.length === 0)
-  const custom = values.CONFIG_MBEDTLS_CUSTOM_CERTIFICATE_BUNDLE
-  if (!isUsed || custom === 'y' || project.system !== 'esp-idf') return []
+  const { options, marks, certificates, system, urls } = project
+  const { values } = options
+  const hasOther = certificates.some(({ place }) => place === 'embedded' || place === 'source')
+  const isUsed = usesBundle(values) || (marks.usesBundle !== null && !hasOther)
+  // Under PlatformIO it is the configuration of ESP-IDF that tells its framework from that of Arduino.
+  const isEspIdf = system === 'esp-idf' || (system === 'platformio' && options.file !== null)
+  if (!isUsed || values.CONFIG_MBEDTLS_CUSTOM_CERTIFICATE_BUNDLE === 'y' || !isEspIdf) return []
   if (certificate.source === 'own' && certificate.anchor === null) return []
-  const where = Object.keys(values).find(name => name.endsWith('_USE_CERT_BUNDLE')) ?? project.marks.usesBundle
+  const where = usesBundle(values) ? bundleSetting(values) : marks.usesBundle
+  const asksUs = urls.some(({ text, form }) => form !== 'host' && parseFirmwareUrl(text)?.scheme === 'https')
+  // A certificate of the operator's own may come from a root that the bundle has.
+  const isSure = certificate.source !== 'own' && (asksUs || marks.updates !== null)
   return [
-    (custom === 'n' ? serious : warning)(
+    (isSure ? serious : warning)(
       'bundle-without-ca',
       `${placeOf(project, `${where}`, null)} trusts the bundle of public roots, and the CA of otad is not in it: a device says "No matching trusted root certificate found" (-0x3000)`,
       'set CONFIG_MBEDTLS_CUSTOM_CERTIFICATE_BUNDLE=y and CONFIG_MBEDTLS_CUSTOM_CERTIFICATE_BUNDLE_PATH="server_certs/ca_cert.pem", or do without the bundle'

@@ -1,7 +1,17 @@
 import { isLoopbackHost } from '../../loopback.js'
 import { nearestTo } from '../../nearest.js'
 import { pathOf } from '../../releases/path-of.js'
-import { expectedOrigin, expectedUrl, isNearHost, isOwnHost, leadsOf, namesOfProject, placeOf } from '../expected.js'
+import {
+  expectedHost,
+  expectedOrigin,
+  expectedUrl,
+  isNearHost,
+  isOwnHost,
+  isReachable,
+  leadsOf,
+  namesOfProject,
+  placeOf
+} from '../expected.js'
 import type { Facts, ProjectFacts, UrlFact } from '../facts.js'
 import { type Found, note, serious, warning } from '../finding.js'
 import { type ParsedUrl, parseFirmwareUrl } from '../firmware-url.js'
@@ -31,7 +41,7 @@ function checkProject(project: ProjectFacts, facts: Facts): readonly Found[] {
     note(
       'no-url',
       `${placeOf(project, 'no file', null)} says where its firmware is`,
-      `otad snippet prints lines to paste; the URL is ${expectedUrl(project, facts)}`
+      `otad snippet prints lines to paste${isReachable(facts) ? `; the URL is ${expectedUrl(project, facts)}` : ''}`
     )
   ]
 }
@@ -62,10 +72,11 @@ function foundFor(
   { code, because, isSure, host }: Complaint,
   { project, facts, isOnceRight }: Judging
 ): Found {
-  const expected = url.form === 'host' ? new URL(expectedOrigin(facts)).hostname : wantedText(url, project, facts)
+  const expected = url.form === 'host' ? expectedHost(facts) : wantedText(url, project, facts)
   const what = url.name === null ? url.text : `${url.name} is ${url.text === '' ? 'empty' : url.text}`
-  const sentence = `${placeOf(project, url.file, url.line)}: ${what}: ${because}; expected ${expected}`
-  const hint = hintFor(url, expected)
+  const found = `${placeOf(project, url.file, url.line)}: ${what}: ${because}`
+  const sentence = isReachable(facts) ? `${found}; expected ${expected}` : found
+  const hint = isReachable(facts) ? hintFor(url, expected) : 'connect this machine to a network first, and ask again'
   if (url.origin === 'defaults') return note(code, sentence, hint)
   const isElsewhere = code === 'url-wrong-host' && host !== undefined && !isNearHost(host)
   // Sources name other servers too, a cloud's for one.
@@ -132,10 +143,11 @@ function hostComplaint(host: string, facts: Facts): Complaint | undefined {
       isSure: true,
       host
     }
-  if (isOwnHost(host, facts)) return undefined
+  // A machine without a network has no address that any other could be compared with.
+  if (isOwnHost(host, facts) || !isReachable(facts)) return undefined
   const own = machine.addresses.filter(each => !each.isLoopback && !each.isInside).map(({ address }) => address)
   const here =
-    own.length === 0 ? 'this machine has no address on a LAN' : `this machine is ${own.slice(0, 3).join(', ')}`
+    own.length === 0 ? `devices are told ${expectedHost(facts)}` : `this machine is ${own.slice(0, 3).join(', ')}`
   const leads = leadsOf(host, facts)
   const elsewhere = leads !== undefined && leads.length > 0 ? `${host} leads to ${leads.slice(0, 2).join(', ')}, ` : ''
   const nowhere = leads !== undefined && leads.length === 0 ? `${host} leads nowhere from here, ` : ''
@@ -168,26 +180,26 @@ function portComplaint({ scheme, host, port, hasPort }: ParsedUrl, facts: Facts)
 function pathComplaint({ path, host }: ParsedUrl, project: ProjectFacts, facts: Facts): Complaint | undefined {
   // Manifests, the signed form for SmartThings, one build for ever: otad makes them of what it serves.
   if (!path.endsWith('.bin') || /^artifacts\/|(^|\/)signed_|\.smartthings\//.test(path)) return undefined
-  const served = servedNames(facts)
-  const refused = (facts.daemon?.names ?? []).map(({ name }) => name)
-  if (served.includes(path) || refused.includes(path)) return undefined
+  const known = (facts.daemon?.names ?? []).map(({ name }) => name)
+  // What the project will be called is right as soon as it is served; that it is not is told by another check.
   const own = namesOfProject(project, facts)
-  // Right as soon as this project is served; that it is not is told by another check.
-  if (own.includes(path)) return undefined
-  if (served.length > 0) {
-    const nearest = nearestTo(path, served) ?? served[0]
-    return { code: 'url-wrong-path', because: `otad serves no ${path}, but ${nearest}`, isSure: true, host }
+  if (known.includes(path) || own.includes(path)) return undefined
+  const complain = (because: string, isSure = true): Complaint => ({ code: 'url-wrong-path', because, isSure, host })
+  const [first] = own
+  if (first !== undefined) {
+    const isServed = servedNames(facts).includes(first)
+    // Before a start nobody knows what label a folder will have.
+    const isSure = isServed || (project.outputs.length > 0 && !own.some(name => path.endsWith(`/${name}`)))
+    return isServed
+      ? complain(`otad serves no ${path}, but ${first}`)
+      : complain(`the build makes ${first}, which is what otad would serve`, isSure)
   }
-  if (own.length === 0) return undefined
-  return {
-    code: 'url-wrong-path',
-    because: `the build makes ${own[0]}, which is what otad would serve`,
-    isSure: facts.daemon !== null,
-    host
-  }
+  const served = servedNames(facts)
+  const nearest = nearestTo(path, served) ?? served[0]
+  return nearest === undefined ? undefined : complain(`otad serves no ${path}, but ${nearest}`)
 }
 
-function servedNames({ daemon, releases }: Facts): readonly string[] {
-  if (daemon === null) return releases.map(({ name }) => name)
-  return daemon.names.filter(({ current }) => current !== null).map(({ name }) => name)
+/** What is served now; what a home served once says nothing of the next start. */
+function servedNames({ daemon }: Facts): readonly string[] {
+  return (daemon?.names ?? []).filter(({ current }) => current !== null).map(({ name }) => name)
 }

@@ -11,7 +11,7 @@ export function addressHint({ host, url, address, mask }: Seen): Meaning | undef
       next: 'Put the address that the machine of the server has in the network into the URL: otad prints it when it starts.',
       not: NOT_A_CERTIFICATE
     }
-  if (EXAMPLES.has(`${url}`))
+  if (url !== null && EXAMPLE.test(url))
     return {
       title: 'the URL is still that of the example',
       cause: `${url} is what the example of ESP-IDF comes with (CONFIG_EXAMPLE_FIRMWARE_UPGRADE_URL), and nobody answers there.`,
@@ -41,11 +41,7 @@ export const NOT_A_CERTIFICATE = 'Not a certificate problem: TLS has not begun, 
 export const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i
 const CONTAINER = /^172\.17(?:\.\d{1,3}){2}$/
 /** Kconfig.projbuild of simple_ota_example, advanced_https_ota and native_ota_example. */
-const EXAMPLES: ReadonlySet<string> = new Set([
-  'https://192.168.0.3:8070/hello_world.bin',
-  'https://192.168.2.106:8070/hello_world.bin',
-  'https://192.168.2.106:8070/hello-world.bin'
-])
+const EXAMPLE = /^https:\/\/192\.168\.(?:0\.3|2\.106):8070\/hello[-_]world\.bin$/
 const PRIVATE = /^(?:10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.)/
 
 /** Whether two private addresses are in different networks. Between others the internet may pass on. */

@@ -150,7 +150,7 @@ export const HTTP_RULES: readonly Rule[] = [
     says: match => ({
       title: 'what is at the address of the MD5 is no MD5',
       cause: `An MD5 is 32 hex digits, and ${match[2] ?? 'another number of'} bytes came${match[2] === '9' ? ' ("Not Found" has 9)' : ''}: another file, often the text of a 404.`,
-      next: 'Ask for the md5_url with curl and look at what comes. otad serves the MD5 of each build at its URL with .md5 behind it.'
+      next: 'Ask for the md5_url with curl and look at what comes. otad serves that of each build at /<name>.md5.'
     })
   },
   {
