@@ -21,8 +21,8 @@ export default defineConfig({
           name: 'rooms',
           include: ['test/**/*.test.ts'],
           exclude: QUIET,
-          // Two cores: real daemons and devices need one of them beside the tests.
-          maxWorkers: 2,
+          // Most of the time they wait for daemons, devices and clocks; more than this, and those would wait for a core.
+          maxWorkers: 3,
           sequence: { groupOrder: 0 }
         }
       },

@@ -212,6 +212,8 @@ export interface UrlFact {
   readonly origin: 'config' | 'defaults' | 'built' | 'source' | 'image'
   /** `url` stands alone, `base` is what file names are put behind, `host` is a host without a scheme. */
   readonly form: 'url' | 'base' | 'host'
+  /** The macros and settings that a text of a source was put together with. */
+  readonly macros?: readonly string[]
 }
 
 export interface EmbeddedCertificate {

@@ -88,10 +88,25 @@ export function formOf(
 
 /** Where the literals of a file say that firmware is. */
 export function urlsInLiterals(literals: readonly Literal[], file: string, isUpdating: boolean): readonly UrlFact[] {
-  return literals.flatMap(({ value, line, name }) => {
-    const form = formOf(value.trim(), name, isUpdating)
+  return literals.flatMap(({ value, line, name, macros }) => {
+    const text = value.trim()
+    // What is filled in behind the host while the device runs leaves a base.
+    const open = /^https?:\/\/[^/%]+\/[^%]*(?=%[hlz]*[sdiu])/i.exec(text)?.[0]
+    const form = formOf(open === undefined ? text : text.replaceAll('%', '_'), name, isUpdating)
     if (form === undefined) return []
-    return [{ text: withoutCredentials(value.trim()), file, line, name: name ?? null, origin: 'source' as const, form }]
+    const told = withoutCredentials(open?.slice(0, open.lastIndexOf('/') + 1) ?? text)
+    const by = macros.length === 0 ? {} : { macros }
+    return [
+      {
+        text: told,
+        file,
+        line,
+        name: name ?? null,
+        origin: 'source' as const,
+        form: open === undefined ? form : ('base' as const),
+        ...by
+      }
+    ]
   })
 }
 

@@ -3,6 +3,7 @@ import { embeddedFiles } from './embedded-files.js'
 import type { EmbeddedCertificate, OptionFacts, ProjectFacts, ProjectSystem, SourceMarks, UrlFact } from './facts.js'
 import { formOf, urlsInLines, urlsInLiterals, withoutCredentials } from './firmware-url.js'
 import { linesOfSettings, readConfiguration, readConfigurationJson, readKconfigDefaults } from './kconfig.js'
+import { macrosOf, withMacros } from './macro-texts.js'
 import type { ProjectFile } from './project-files.js'
 import { type Configuration, readSource, type SourceText } from './source-text.js'
 
@@ -37,6 +38,10 @@ export function readProject({ system, files, sdkconfig, built, isConfirmedElsewh
   const sources = files
     .filter(({ file }) => SOURCE.test(file))
     .map(found => ({ ...found, source: readSource(found.text, configuration) }))
+  const macrosFor = macrosOf(
+    sources.map(({ source }) => source),
+    configuration
+  )
   const marks = marksOf(sources, files, isConfirmedElsewhere)
   const isUpdating = new Set(sources.filter(({ source }) => MARKS.updates.test(source.code)).map(({ file }) => file))
   return {
@@ -50,7 +55,9 @@ export function readProject({ system, files, sdkconfig, built, isConfirmedElsewh
       ...built.flatMap(({ file, text }) =>
         [...readConfigurationJson(text)].flatMap(([name, value]) => configUrl(name, value, file, null, 'built'))
       ),
-      ...sources.flatMap(({ file, source }) => urlsInLiterals(source.literals, file, isUpdating.has(file))),
+      ...sources.flatMap(({ file, source }) =>
+        urlsInLiterals(withMacros(source, macrosFor(source)), file, isUpdating.has(file))
+      ),
       ...files
         .filter(({ file }) => isPlainConfiguration(file, system))
         .flatMap(({ file, text }) => urlsInLines(text, file))

@@ -4,6 +4,11 @@ export interface Literal {
   readonly line: number
   /** The macro, variable, field or function that it is for; undefined where nothing says. */
   readonly name: string | undefined
+  /** Where it begins in the text, and the first character behind it. */
+  readonly start: number
+  readonly end: number
+  /** The macros that it was put together with. */
+  readonly macros: readonly string[]
 }
 
 export interface SourceText {
@@ -49,11 +54,11 @@ function joined(pieces: readonly Piece[], text: string, code: string): readonly 
     const before = literals.at(-1)
     // The blanked code between two literals says whether anything but comments is there.
     if (before !== undefined && end >= 0 && /^[\s\\]*$/.test(code.slice(end, piece.start)))
-      literals[literals.length - 1] = { ...before, value: before.value + piece.value }
+      literals[literals.length - 1] = { ...before, value: before.value + piece.value, end: piece.end }
     else {
       line += lineEnds(text.slice(counted, piece.start))
       counted = piece.start
-      literals.push({ value: piece.value, line, name: nameBefore(code, piece.start) })
+      literals.push({ ...piece, line, name: nameBefore(code, piece.start), macros: [] })
     }
     end = piece.end
   }

@@ -4,9 +4,7 @@ import path from 'node:path'
 import { askDaemon } from '../../control/control-client.js'
 import type { DeviceHistory } from '../../devices/device-facts.js'
 import { OperatorError, systemErrorCode } from '../../errors.js'
-import { LogExplainer } from '../../explain/explain-log.js'
 import type { Explanation, Noticed } from '../../explain/explanation.js'
-import { whatOtadSaw } from '../../explain/what-otad-saw.js'
 import { jsonText } from '../../words.js'
 import type { CliCommand, Typed } from '../command.js'
 import type { Io } from '../io.js'
@@ -45,6 +43,8 @@ export const explain: CliCommand = {
 }
 
 async function explainPieces(pieces: AsyncIterable<Uint8Array>, log: string, io: Io): Promise<Explanation> {
+  // Its rules are loaded by those alone who have a log.
+  const { LogExplainer } = await import('../../explain/explain-log.js')
   const explainer = new LogExplainer()
   try {
     for await (const piece of pieces) explainer.push(piece)
@@ -72,6 +72,7 @@ async function lookAtDaemon(explanation: Explanation, { options }: Typed, io: Io
   try {
     const status = await askDaemon(state, { command: 'status' }, DAEMON_PATIENCE_MS)
     const devices = await askForDevices(state, explanation.noticed)
+    const { whatOtadSaw } = await import('../../explain/what-otad-saw.js')
     return { saw: whatOtadSaw(explanation, status, devices, Date.now()) }
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error

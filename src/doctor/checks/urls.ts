@@ -31,9 +31,12 @@ function checkProject(project: ProjectFacts, facts: Facts): readonly Found[] {
   )
   const found = judged.flatMap(({ url, complaint }): readonly Found[] => {
     if (complaint === undefined) return []
-    // What the build repeats of its sources is one thing to put right.
+    // What the build repeats of its sources is one thing to put right, and so is what a macro says that texts are put together with.
     if (!isOfNow(url) && wrongNow.has(url.text)) return []
-    return [foundFor(url, complaint, { project, facts, isOnceRight })]
+    const isSaid = judged.some(
+      each => each.complaint?.code === complaint.code && url.macros?.includes(each.url.name ?? '') === true
+    )
+    return isSaid ? [] : [foundFor(url, complaint, { project, facts, isOnceRight })]
   })
   const isSought = project.system !== 'plain' && project.system !== 'esphome'
   if (project.urls.length > 0 || !isSought || project.marks.files === 0) return once(found)
@@ -73,7 +76,8 @@ function foundFor(
   { project, facts, isOnceRight }: Judging
 ): Found {
   const expected = url.form === 'host' ? expectedHost(facts) : wantedText(url, project, facts)
-  const what = url.name === null ? url.text : `${url.name} is ${url.text === '' ? 'empty' : url.text}`
+  const by = url.macros === undefined ? '' : ` (with ${url.macros.join(', ')})`
+  const what = `${url.name === null ? '' : `${url.name} is `}${url.text === '' ? 'empty' : url.text}${by}`
   const found = `${placeOf(project, url.file, url.line)}: ${what}: ${because}`
   const sentence = isReachable(facts) ? `${found}; expected ${expected}` : found
   const hint = isReachable(facts) ? hintFor(url, expected) : 'connect this machine to a network first, and ask again'
@@ -82,7 +86,8 @@ function foundFor(
   // Sources name other servers too, a cloud's for one.
   if (isElsewhere && isOnceRight && url.origin === 'source') return note(code, sentence, hint)
   if (url.origin === 'image' && isElsewhere) return note(code, sentence, hint)
-  const isGuess = url.form === 'host' && !/ota|firmware|fw|upgrade|update/i.test(url.name ?? '')
+  const isPart = project.urls.some(({ macros }) => macros?.includes(url.name ?? '') === true)
+  const isGuess = url.form === 'host' && !isPart && !/ota|firmware|fw|upgrade|update/i.test(url.name ?? '')
   return isSure && !isGuess ? serious(code, sentence, hint) : warning(code, sentence, hint)
 }
 
@@ -109,6 +114,8 @@ function hintFor(url: UrlFact, expected: string): string {
     case 'image':
       return 'build again: the last build was made with it'
     case 'source':
+      if (url.macros !== undefined)
+        return `change ${url.macros.join(' or ')}, which ${where} puts it together with, so that it is ${expected}; build and flash it once`
       return url.name?.startsWith('CONFIG_') === true
         ? `change it in ${where}: it is a macro there, which menuconfig cannot change; build and flash it once`
         : `change it in ${where} to ${expected}, build and flash it once`
