@@ -161,7 +161,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'nearest.ts',
     'words.ts',
     'node:child_process',
-    'node:dns/promises',
     'node:fs/promises',
     'node:os',
     'node:tls'
@@ -265,7 +264,7 @@ const INPUT_OUTPUT: readonly string[] = [
   'doctor/project-files.ts',
   'cli/main.ts',
   'cli/commands/check.ts',
-  'cli/commands/probe.ts',
+  'cli/probe-url.ts',
   'cli/commands/explain.ts',
   'cli/export-anchor.ts'
 ]

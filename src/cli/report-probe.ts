@@ -56,8 +56,8 @@ function describeAll({ rules, flows }: ProbeResult): readonly string[] {
 function describeObstacle({ seen, fix }: Obstacle, { rules }: ProbeResult): readonly string[] {
   const looked = rules.filter(({ outcome }) => outcome !== 'not-seen')
   return [
-    `  nothing can be asked: ${printable(seen)}`,
-    `  ${fix}`,
+    `  ${printable(seen)}`,
+    `  what to do: ${fix}`,
     '',
     ...looked.flatMap(describeRule),
     '  -     all other rules, and every way to an update',

@@ -5,6 +5,12 @@ import type { ResolvedHost } from './facts.js'
 /** All names are asked for at once, and no longer than this. */
 const PATIENCE_MS = 2_000
 
+export interface AskOptions {
+  readonly env: NodeJS.ProcessEnv
+  /** Ends it. */
+  readonly signal: AbortSignal
+}
+
 /** Tells a line for each name that has an answer. */
 const ASK = `
 const { lookup } = require('node:dns')
@@ -17,12 +23,15 @@ for (const host of process.argv.slice(1))
  * Where host names lead to, by whatever this machine asks: a hosts file, mDNS, a name server. Names without an answer lead nowhere. The system's look-up
  * cannot be called back and would keep this process for as long as a name server is silent: another one asks, which can be ended.
  */
-export async function lookAtNames(hosts: readonly string[], signal: AbortSignal): Promise<readonly ResolvedHost[]> {
+export async function lookAtNames(
+  hosts: readonly string[],
+  { env, signal }: AskOptions
+): Promise<readonly ResolvedHost[]> {
   if (hosts.length === 0) return []
   const said = await new Promise<string>(resolve => {
     // A thread for each name: a silent one must not hold up the others.
-    const env = { ...process.env, UV_THREADPOOL_SIZE: String(2 * hosts.length + 2) }
-    const options = { timeout: PATIENCE_MS, killSignal: 'SIGKILL', signal, env } as const
+    const threads = { UV_THREADPOOL_SIZE: String(2 * hosts.length + 2) }
+    const options = { timeout: PATIENCE_MS, killSignal: 'SIGKILL', signal, env: { ...env, ...threads } } as const
     execFile(process.execPath, ['-e', ASK, '--', ...hosts], options, (_, stdout) => resolve(stdout))
   })
   const answers = said.split('\n').map(line => parseObject(line))

@@ -14,7 +14,7 @@ import {
   readProjectFiles,
   realPathInside
 } from './project-files.js'
-import { projectNameOf } from './project-name.js'
+import { environmentApps, projectNameOf } from './project-name.js'
 import { readProject } from './read-project.js'
 import { tableOfConfiguration, tableOfCsv, tableOfScheme } from './read-tables.js'
 import type { Configuration } from './source-text.js'
@@ -77,7 +77,7 @@ export async function lookAtProject(folder: string, options: ProjectOptions): Pr
     folder,
     system,
     description: found[0]?.description ?? `${SYSTEMS[system]} ${name ?? path.basename(folder)}`,
-    expectedApps: name === undefined ? environmentsOf(system, files) : [`${name}.bin`],
+    expectedApps: system === 'platformio' ? environmentApps(files) : name === undefined ? [] : [`${name}.bin`],
     unread: [...unread, ...(await lockedOf(folder, places))].slice(0, MOST_NAMED),
     leftOut: leftOut.slice(0, MOST_NAMED),
     ...texts,
@@ -90,13 +90,6 @@ export async function lookAtProject(folder: string, options: ProjectOptions): Pr
 
 /** Files told of at most: beyond that nobody reads them. */
 const MOST_NAMED = 100
-
-/** The apps of PlatformIO's environments, as they are served together. */
-function environmentsOf(system: ProjectSystem, files: readonly ProjectFile[]): readonly string[] {
-  if (system !== 'platformio') return []
-  const ini = readIni(files.find(({ file }) => file === 'platformio.ini')?.text)
-  return [...ini.keys()].flatMap(section => (section.startsWith('env:') ? `${section.slice(4)}/firmware.bin` : []))
-}
 
 /** The folders of builds that this user may not read. */
 async function lockedOf(folder: string, places: readonly OutputPlace[]): Promise<readonly string[]> {

@@ -74,7 +74,7 @@ async function look({ merged, cwd, env, project, signal }: LookOptions): Promise
     resolved: [],
     projects
   }
-  const resolved = await lookAtNames(namesToAskFor(known), signal)
+  const resolved = await lookAtNames(namesToAskFor(known), { env, signal })
   if (signal.aborted) return undefined
   const targets = targetsOf({ ...known, resolved })
   const probes = await Promise.all(targets.map(target => probe(target, { anchor, since: daemon?.since, now, signal })))

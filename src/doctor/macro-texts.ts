@@ -6,6 +6,8 @@ export type Macros = ReadonlyMap<string, string>
 /** Names and gaps longer than these are nobody's. */
 const LONGEST_GAP = 200
 const LONGEST_ARGUMENTS = 400
+const MOST_MACROS = 20
+const MOST_ARGUMENTS = 20
 
 /** The macros of a source that are a text or a number and nothing else. */
 export function macrosIn({ literals, code }: SourceText): Macros {
@@ -33,20 +35,25 @@ export function macrosOf(sources: readonly SourceText[], configuration: Configur
 export function withMacros({ literals, code }: SourceText, macros: Macros): readonly Literal[] {
   const found: Literal[] = []
   for (const literal of literals) {
-    const led = withLead(literal, code, macros)
     const before = found.at(-1)
-    const gap = before === undefined ? undefined : namesIn(code, before.end, led.start, macros)
-    if (before === undefined || gap === undefined || (gap.length === 0 && led === literal)) found.push(led)
-    else found[found.length - 1] = joined(before, gap, literal, macros)
+    const between = before === undefined ? [] : namesIn(code, before.end, literal.start, macros)
+    if (before === undefined || between.length === 0 || before.macros.length > MOST_MACROS)
+      found.push(withLead(literal, code, macros))
+    else found[found.length - 1] = joined(before, between, literal, macros)
   }
-  return found.map(literal => filledIn(withTail(literal, code, macros), { literals, code }, macros))
+  let next = 0
+  return found.map(literal => {
+    while ((literals[next]?.start ?? Number.POSITIVE_INFINITY) < literal.end) next++
+    const following = literals.slice(next, next + MOST_ARGUMENTS)
+    return filledIn(withTail(literal, code, macros), { literals: following, code }, macros)
+  })
 }
 
-/** The macros that alone stand between two places; undefined where anything else does. */
-function namesIn(code: string, from: number, to: number, macros: Macros): readonly string[] | undefined {
-  if (from > to || to - from > LONGEST_GAP) return undefined
+/** The macros that alone stand between two places; none where anything else does. */
+function namesIn(code: string, from: number, to: number, macros: Macros): readonly string[] {
+  if (to - from > LONGEST_GAP) return []
   const names = code.slice(from, to).match(/[^\s\\]+/g) ?? []
-  return names.every(name => macros.has(name)) ? names : undefined
+  return names.every(name => macros.has(name)) ? names : []
 }
 
 function joined(before: Literal, names: readonly string[], literal: Literal, macros: Macros): Literal {
@@ -89,7 +96,7 @@ function withTail(literal: Literal, code: string, macros: Macros): Literal {
 
 const CONVERSION = /%[hlz]*[sdiu]/
 
-/** `snprintf(url, sizeof url, "https://%s:8070/fw.bin", SERVER)`: what is not known stays as it is. */
+/** `snprintf(url, sizeof url, "https://%s:8070/fw.bin", SERVER)`: what is not known stays as it is. `literals` are those behind it. */
 function filledIn(literal: Literal, { literals, code }: SourceText, macros: Macros): Literal {
   if (!/^\s*https?:\/\/[^/]*%/i.test(literal.value)) return literal
   const used: string[] = []

@@ -3,6 +3,7 @@ import type { X509Certificate } from 'node:crypto'
 import { type Anchors, judgeChain, matchName, namesOf } from './device-trust.js'
 import { spokenVersion, type TlsFacts } from './handshake.js'
 import { broken, type Judgement, judgeFaults, kept, notSeen } from './judgement.js'
+import { unfinished } from './looking.js'
 import type { Scene } from './scene.js'
 
 const PLAIN = notSeen('the URL is http: there is no TLS')
@@ -77,7 +78,7 @@ const LARGEST_RECORD = 4096
 export async function checkRecords(scene: Scene): Promise<Judgement> {
   if (!scene.target.isSecure) return PLAIN
   if (scene.firmware.answer === undefined) return notSeen('nothing came')
-  await scene.ask({ take: 8 * LARGEST_RECORD }, { maxVersion: 'TLSv1.3' })
+  if (unfinished(scene) === undefined) await scene.ask({ take: 8 * LARGEST_RECORD }, { maxVersion: 'TLSv1.3' })
   let largest = 0
   let received = 0
   for (const { answer } of scene.visits) {

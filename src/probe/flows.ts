@@ -49,6 +49,10 @@ const needsLength = ({ firmware, target }: Scene): string | undefined =>
     : undefined
 const onlyPlain = ({ target }: Scene): string | undefined =>
   target.isSecure ? 'it speaks no TLS; the URL is https' : undefined
+const onlyBasic = ({ target, firmware: { answer } }: Scene): string | undefined =>
+  target.authorization !== undefined && /^Digest /i.test(answer?.header('www-authenticate') ?? '')
+    ? 'it sends credentials as Basic alone, and the server asks for Digest'
+    : undefined
 const needsManifest =
   (suffix: string) =>
   ({ visits, target }: Scene): string | undefined =>
@@ -173,6 +177,7 @@ export const FLOWS: readonly Flow[] = [
     client: 'arduino-esp32',
     way: 'HTTPUpdate, by HTTP/1.0',
     sendsCredentials: true,
+    whyNot: onlyBasic,
     run: async (device, scene, options) =>
       ofDevice(
         await arduinoHttpUpdate(device, {

@@ -103,8 +103,10 @@ const BEHIND_THE_HANDSHAKE = notSeen('the device hangs up in the handshake; --in
 const UNASKED = notSeen('nothing was asked')
 const OVER = notSeen('time is up, this server is slow: --long goes on')
 
-/** A server that leaves the first request unanswered is not waited for with every rule again. */
-function findSilence({ firmware }: Scene): Obstacle | undefined {
+/** A server that leaves the first request unanswered, or takes very long over it, is not waited for with every rule again. */
+function findSilence({ firmware, patience }: Scene): Obstacle | undefined {
+  if (firmware.answer?.bodyEnd === 'slow')
+    return { seen: `the image takes more than ${patience.wholeMs / 1000} s`, fix: '--long waits for it' }
   if (firmware.answer !== undefined) return undefined
   return { seen: `${firmware.what}: ${firmware.failure}`, fix: 'let the server answer a plain GET first (R11)' }
 }

@@ -32,6 +32,7 @@ export async function reach(target: Target, signal?: AbortSignal): Promise<void>
     if (line === undefined || code === 'ABORT_ERR') await refuseOtherScheme(target, signal)
     // What listens and refuses this handshake has been reached.
     if (line === undefined) return
+    if (code === 'ABORT_ERR' && isSecure && (await isListening(target, signal))) throw unanswered(target, error)
     throw new OperatorError(
       'OTAD_ERR_UNREACHABLE',
       `${host} port ${port} cannot be reached: ${line}`,
@@ -39,6 +40,26 @@ export async function reach(target: Target, signal?: AbortSignal): Promise<void>
       { cause: error }
     )
   }
+}
+
+async function isListening({ host, port }: Target, signal: AbortSignal | undefined): Promise<boolean> {
+  try {
+    const connection = await openConnection({ host, port, tls: false, signal })
+    await connection.close()
+    return true
+  } catch {
+    signal?.throwIfAborted()
+    return false
+  }
+}
+
+function unanswered({ host, port }: Target, cause: unknown): OperatorError {
+  return new OperatorError(
+    'OTAD_ERR_UNREACHABLE',
+    `${host} port ${port} takes connections and leaves the handshake unanswered; a device says: Failed to open new connection in specified timeout`,
+    'look at what listens there: a server of TLS that serves one by one may be held up by somebody else',
+    { cause }
+  )
 }
 
 async function refuseOtherScheme(target: Target, signal: AbortSignal | undefined): Promise<void> {

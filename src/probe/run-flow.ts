@@ -2,7 +2,6 @@ import { verifyImage } from '../image/verify.js'
 import { type Device, DeviceCrash, type FlowOptions } from './device.js'
 import type { Flow, Run } from './flows.js'
 import { broken, type Judgement, kept, notSeen } from './judgement.js'
-import { unfinished } from './looking.js'
 import { eitherOf, LONGEST_BODY, type Scene } from './scene.js'
 
 /** What every flow is given. */
@@ -23,7 +22,6 @@ export async function runFlow(flow: Flow, { scene, verificationOf, limit }: Flow
   if (whyNot !== undefined) return notSeen(whyNot)
   if (target.authorization !== undefined && flow.sendsCredentials !== true)
     return notSeen('the stand-in of this client sends no credentials')
-  if (scene.firmware.answer?.bodyEnd === 'slow') return unfinished(scene) ?? OVER
   if (limit?.aborted) return OVER
   const device: Device = { url: target.url.href, verification: verificationOf(flow.mbedtls ?? 'new') }
   const options: FlowOptions = {

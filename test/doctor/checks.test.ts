@@ -70,6 +70,16 @@ const DAEMON = {
   pins: []
 }
 
+/** What a home has served of another project. */
+const OTHER_RELEASE = {
+  digest: 'y',
+  version: '1',
+  secureVersion: null,
+  folder: '/q',
+  warnings: [],
+  highestSecureVersion: null
+}
+
 /** A project that says one thing: where its firmware is. */
 function aProjectWith(text: string): ProjectFacts {
   return {
@@ -161,19 +171,163 @@ describe('the doctor', () => {
   // A home that had served another project, and one that serves it now, once made the right URL a wrong one.
   it('takes the name that a project will be served under for right, whatever else is served', () => {
     const projects = [aProjectWith('https://192.168.1.8:8070/p.bin')]
-    const other = {
-      digest: 'y',
-      version: '1',
-      secureVersion: null,
-      folder: '/q',
-      warnings: [],
-      highestSecureVersion: null
-    }
-    expect(found({ projects, daemon: null, releases: [{ name: 'q.bin', ...other }] })).toEqual([])
+    expect(found({ projects, daemon: null, releases: [{ name: 'q.bin', ...OTHER_RELEASE }] })).toEqual([])
     expect(found({ projects })).toEqual([])
     expect(found({ projects: [aProjectWith('https://192.168.1.8:8070/z.bin')] })).toMatchObject([
       { code: 'url-wrong-path' }
     ])
+  })
+
+  // Whoever builds in PlatformIO was told to ask for firmware.bin, which is there only where one environment's folder is served.
+  it('takes for right what otad would serve of PlatformIO, whatever the home served once', () => {
+    const output = {
+      folder: '/p/.pio/build/esp32dev',
+      chip: 'esp32',
+      image: null,
+      app: '.pio/build/esp32dev/firmware.bin'
+    }
+    const ofUrl = (name: string): ProjectFacts => ({
+      ...aProjectWith(`https://192.168.1.8:8070/${name}`),
+      system: 'platformio',
+      expectedApps: ['esp32dev/firmware.bin', 'other/firmware.bin'],
+      outputs: [output]
+    })
+    const complaints = (name: string) =>
+      found({ projects: [ofUrl(name)], daemon: null, releases: [{ name: 'hello_world.bin', ...OTHER_RELEASE }] })
+    for (const name of ['esp32dev/firmware.bin', 'firmware.bin', 'other/firmware.bin'])
+      expect(complaints(name), name).toEqual([])
+    expect(complaints('hello_world.bin')).toMatchObject([
+      {
+        code: 'url-wrong-path',
+        severity: 'serious',
+        sentence: expect.stringMatching(
+          /the build makes esp32dev\/firmware\.bin.*expected https:\S+\/esp32dev\/firmware\.bin$/
+        )
+      }
+    ])
+  })
+
+  it('is sure of the letters of a name that the build folder tells, before any start', () => {
+    const built = { folder: '/p/build', chip: 'esp32', image: null, app: 'build/p.bin' }
+    const complaints = (name: string) =>
+      found({ projects: [{ ...aProjectWith(`https://192.168.1.8:8070/${name}`), outputs: [built] }], daemon: null })
+        .filter(({ code }) => code === 'url-wrong-path')
+        .map(({ severity }) => severity)
+    for (const name of ['P.bin', 'p.BIN']) expect(complaints(name)).toEqual(['serious'])
+    // A label may be typed when otad is started.
+    expect(complaints('left/p.bin')).toEqual(['warning'])
+    expect(complaints('p.bin')).toEqual([])
+  })
+
+  it('says first that the running otad watches something else', () => {
+    const image = { file: 'build/p.bin', digest: 'p', isServable: true, problems: [], device: [], modifiedAt: AT }
+    const output = { folder: '/p/build', chip: 'esp32', image: image as never, app: 'build/p.bin' }
+    const project = { ...aProjectWith('https://192.168.1.8:8070/P.bin'), outputs: [output] }
+    const releases = [{ name: 'q.bin', ...OTHER_RELEASE }]
+    expect(found({ projects: [project], releases })).toMatchObject([
+      { code: 'not-watched', sentence: expect.stringContaining('it watches /q') },
+      { code: 'url-wrong-path', sentence: expect.stringContaining('expected https://192.168.1.8:8070/p.bin') }
+    ])
+  })
+
+  // "set CONFIG_…=https://127.0.0.1, build and flash it once" was the first thing that it said to a laptop in flight mode.
+  it('gives no advice about URLs to a machine that has no address for them', () => {
+    const addresses = [
+      { address: '127.0.0.1', family: 4, interfaceName: 'lo', isLoopback: true, isInside: false, cidr: null }
+    ] as const
+    const alone = facts({
+      machine: machine({ addresses, advertised: '127.0.0.1' }),
+      daemon: null,
+      projects: [aProjectWith('https://192.168.1.8:8070/p.bin')]
+    })
+    expect(found(alone).map(({ code }) => code)).toEqual(['no-lan-address'])
+    expect(writeDiagnosis(alone, diagnose(alone))).not.toContain('https://127.0.0.1')
+    const socket = { address: '::', port: 8070, holder: null }
+    const served = { ...alone, daemon: { ...DAEMON, host: '127.0.0.1', devices: null } }
+    expect(found({ ...served, port: { port: 8070, sockets: [socket], probes: [] } }).map(({ code }) => code)).toEqual([
+      'no-lan-address'
+    ])
+    const wrong = { ...alone, projects: [aProjectWith('https://localhost:8070/p.bin')] }
+    expect(found(wrong).map(({ code }) => code)).toEqual(['no-lan-address', 'url-loopback'])
+    expect(writeDiagnosis(wrong, diagnose(wrong))).not.toContain('https://127.0.0.1')
+  })
+
+  it('takes a rule of the firewall for the reason why nothing answers', () => {
+    const silent = {
+      host: '192.168.1.8',
+      port: 8070,
+      scheme: 'https',
+      outcome: 'silent',
+      detail: '',
+      certificate: null
+    } as const
+    const socket = { address: '::', port: 8070, holder: null }
+    const drops = {
+      tool: 'nftables',
+      port: 8070,
+      decision: 'drops',
+      reason: 'tcp dport 8070 drop',
+      fix: 'sudo nft'
+    } as const
+    const port = { port: 8070, sockets: [socket], probes: [silent] }
+    expect(found({ port, firewalls: [drops] }).map(({ code }) => code)).toEqual(['firewall-drops'])
+    const [unseen] = found({ port })
+    expect(unseen?.code).toBe('port-unreachable')
+    expect(unseen?.hint).not.toContain('--host')
+    const elsewhere = { ...port, sockets: [{ ...socket, address: '10.0.0.1' }] }
+    expect(found({ port: elsewhere, firewalls: [drops] }).map(({ code }) => code)).toEqual([
+      'firewall-drops',
+      'port-unreachable'
+    ])
+  })
+
+  it('leaves the renewal of a certificate to the otad that is not started yet', () => {
+    const dates = { validFrom: '2025-11-01T00:00:00.000Z', validTo: '2026-11-20T00:00:00.000Z' }
+    const leaf = {
+      file: 'server_cert.pem',
+      subject: '',
+      fingerprint: 'B',
+      isCa: false,
+      keyType: 'ec',
+      dnsNames: ['192.168.1.8'],
+      ipAddresses: [],
+      ...dates
+    }
+    const anchor = { ...leaf, file: 'ca_cert.pem', fingerprint: 'A', isCa: true, validTo: '2046-11-20T00:00:00.000Z' }
+    const certificate = { source: 'ca', anchor, leaf, problem: null, readableKeys: [] } as const
+    expect(found({ certificate, daemon: null })).toEqual([])
+    expect(found({ certificate })).toMatchObject([{ code: 'certificate-expired', severity: 'serious' }])
+  })
+
+  it('knows a name of the certificate for its own', () => {
+    const leaf = {
+      file: 'own.pem',
+      subject: '',
+      fingerprint: 'B',
+      isCa: false,
+      keyType: 'ec',
+      dnsNames: ['ota.example.com'],
+      ipAddresses: [],
+      validFrom: AT,
+      validTo: '2027-11-20T00:00:00.000Z'
+    }
+    const certificate = { source: 'own', anchor: null, leaf, problem: null, readableKeys: [] } as const
+    const codes = found({ certificate, projects: [aProjectWith('https://ota.example.com:8070/p.bin')] }).map(
+      ({ code }) => code
+    )
+    expect(codes).not.toContain('url-wrong-host')
+  })
+
+  it.each([
+    ['unread', 'project-unreadable'],
+    ['leftOut', 'project-too-large']
+  ] as const)('does not call a project healthy of which something is %s', (kind, code) => {
+    const project = { ...aProjectWith('https://192.168.1.8:8070/p.bin'), [kind]: ['main/', 'a.c', 'b.c', 'c.c', 'd.c'] }
+    const { findings, verdict } = diagnose(facts({ projects: [project] }))
+    expect(findings.filter(found => found.code === code)).toMatchObject([
+      { severity: 'warning', sentence: expect.stringContaining('main/, a.c, b.c and 2 more') }
+    ])
+    expect(verdict).not.toContain('Nothing was found')
   })
 
   it('leaves out browsers, and this machine itself', () => {

@@ -31,6 +31,8 @@ export interface VisitOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Programs of the machine by name, each with its shell script; those of firewalls that are not named say that they are off. */
   readonly tools?: Readonly<Record<string, string>>
+  /** Who asks, where that is another user than the one who runs the tests. */
+  readonly uid?: number
 }
 
 /** Firewalls that are off, whatever the machine that runs the tests has. */
@@ -64,11 +66,12 @@ export interface Ran {
 /** Has the doctor look, and tells how it ended; `onStart` is given the process while it looks. */
 export async function runDoctor(
   project: string | undefined,
-  { home, args = [], cwd, env = {}, tools = {} }: VisitOptions,
+  { home, args = [], cwd, env = {}, tools = {}, uid }: VisitOptions,
   more: readonly string[] = [],
   onStart?: (doctor: ChildProcess) => void
 ): Promise<Ran> {
   const folder = await temporaryFolder()
+  await chmod(folder, 0o755)
   for (const [name, script] of Object.entries({ ...NO_FIREWALL, ...tools })) {
     await writeFile(path.join(folder, name), `#!/bin/sh\n${script}\n`)
     await chmod(path.join(folder, name), 0o755)
@@ -76,7 +79,8 @@ export async function runDoctor(
   const typed = ['doctor', ...(project === undefined ? [] : [project]), '--home', home, ...args, ...more]
   const environment = { ...plainEnvironment(), PATH: `${folder}${path.delimiter}${process.env.PATH}`, ...env }
   return new Promise(resolve => {
-    const options = { cwd: cwd ?? home, env: environment, maxBuffer: 64 * 1024 * 1024 }
+    const user = uid === undefined ? {} : { uid, gid: uid }
+    const options = { cwd: cwd ?? home, env: environment, maxBuffer: 64 * 1024 * 1024, ...user }
     const doctor = execFile(process.execPath, [PROGRAM, ...typed], options, (error, stdout, stderr) =>
       resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr })
     )

@@ -18,6 +18,37 @@ async function neighbours(): Promise<{ readonly folder: string; readonly outside
   return { folder, outside }
 }
 
+describe('of a project that is larger than what is read', () => {
+  it('the likely places are read first, and what is left out is told', async () => {
+    const { folder } = await neighbours()
+    await mkdir(path.join(folder, 'archive'))
+    await mkdir(path.join(folder, 'zoo'))
+    const names = Array.from({ length: 3100 }, (_, index) => `archive/a${index}.c`)
+    await Promise.all([...names, 'zoo/z.c', 'Own.ino', 'sdkconfig'].map(name => writeFile(path.join(folder, name), '')))
+    const { files, leftOut } = await readProjectFiles(folder)
+    expect(files.slice(0, 3).map(({ file }) => file)).toEqual(['Own.ino', 'sdkconfig', 'main/own.c'])
+    expect(files).toHaveLength(3000)
+    expect(leftOut).toHaveLength(104)
+    expect(leftOut.at(-1)).toBe('zoo/')
+    expect((await lookAtProject(folder, { asked: {}, maxImageBytes: 1024 })).leftOut).toHaveLength(100)
+  })
+})
+
+describe('in a project', () => {
+  it('examples and tests are not its firmware, unless it is one of them itself', async () => {
+    const { folder } = await neighbours()
+    const places = ['examples/a/main', 'test_apps/main', 'host_test/main', 'components/net/examples/b']
+    for (const place of places) {
+      await mkdir(path.join(folder, place), { recursive: true })
+      await writeFile(path.join(folder, place, 'a.c'), SECRET)
+    }
+    const namesIn = async (place: string) => (await readProjectFiles(place)).files.map(({ file }) => file)
+    expect(await namesIn(folder)).toEqual(['main/own.c'])
+    expect(await namesIn(path.join(folder, 'examples/a'))).toEqual(['main/a.c'])
+    expect(await namesIn(path.join(folder, 'test_apps'))).toEqual(['main/a.c'])
+  })
+})
+
 describe.skipIf(process.platform === 'win32')('the files of a project', () => {
   it('are those in it: a link that leads out is not followed', async () => {
     const { folder, outside } = await neighbours()

@@ -17,7 +17,7 @@ import {
   urlOf,
   visitDoctor
 } from '../doctor/patient.js'
-import { anAuthority, daysFromNow } from '../support/certificates.js'
+import { anAuthority, aSelfSigned, daysFromNow } from '../support/certificates.js'
 import { PROGRAM, plainEnvironment, startDaemon, temporaryFolder } from '../support/daemon.js'
 import { anImage, aPartitionTable, TWO_OTA_PARTITIONS, truncatedTo } from '../support/image-builder.js'
 import { useSharedDaemon } from '../support/shared-daemon.js'
@@ -210,6 +210,50 @@ const FAULTS: readonly Fault[] = [
       '# CONFIG_EXAMPLE_USE_CERT_BUNDLE is not set',
       'CONFIG_EXAMPLE_USE_CERT_BUNDLE=y\n# CONFIG_MBEDTLS_CUSTOM_CERTIFICATE_BUNDLE is not set'
     )
+  },
+  {
+    name: 'a bundle of public roots in the code alone, in a project without a certificate',
+    code: 'bundle-without-ca',
+    says: () => ['-0x3000', 'main/main.c:'],
+    plant: async project => {
+      await project.edit(source, '#ifdef CONFIG_EXAMPLE_USE_CERT_BUNDLE', '#if 1')
+      await project.edit('main/CMakeLists.txt', /EMBED_TXTFILES .*/, ')')
+      await rm(path.join(project.folder, 'server_certs'), { recursive: true })
+    }
+  },
+  {
+    name: 'a base URL without the slash that a file name is put behind',
+    code: 'url-malformed',
+    says: () => [`https://${LAN}:${server.port}signed_ota_demo.bin`, 'CONFIG_OTA_SERVER_URL'],
+    plant: project =>
+      project.write(
+        'main/ota_util.h',
+        `#define CONFIG_OTA_SERVER_URL "https://${LAN}:${server.port}"\n#define UPGRADE_URL CONFIG_OTA_SERVER_URL "signed_ota_demo.bin"\n`
+      )
+  },
+  {
+    name: 'the host of another machine in a setting that a URL is put together with',
+    code: 'url-wrong-host',
+    says: () => ['192.168.2.106', `set CONFIG_SRV_HOST="${LAN}"`],
+    plant: async project => {
+      await project.edit(sdkconfig, 'CONFIG_IDF_TARGET=', 'CONFIG_SRV_HOST="192.168.2.106"\nCONFIG_IDF_TARGET=')
+      await project.edit(
+        source,
+        'CONFIG_EXAMPLE_FIRMWARE_UPGRADE_URL',
+        `"https://" CONFIG_SRV_HOST ":${server.port}/hello_world.bin"`
+      )
+    }
+  },
+  {
+    name: 'the host of another machine in a macro that a URL is printed with',
+    code: 'url-wrong-host',
+    says: () => ['192.168.2.106', 'main/main.c line', 'SERVER', LAN],
+    plant: project =>
+      project.edit(
+        source,
+        'static const char *TAG',
+        `#define SERVER "192.168.2.106"\nvoid where(char *url) { snprintf(url, 99, "https://%s:${server.port}/hello_world.bin", SERVER); }\nstatic const char *TAG`
+      )
   },
   {
     name: 'a private key in the project',
@@ -579,17 +623,22 @@ esac`,
   })
 })
 
+/** The flags of a certificate of the operator's own, and of a free port. */
+async function ownFiles(certificate: string, key: string): Promise<readonly string[]> {
+  const folder = await temporaryFolder()
+  const [certFile, keyFile] = [path.join(folder, 'cert.pem'), path.join(folder, 'key.pem')]
+  await writeFile(certFile, certificate)
+  await writeFile(keyFile, key, { mode: 0o600 })
+  return ['--cert-file', certFile, '--key-file', keyFile, '--port', String(await aFreePort())]
+}
+
 describe('of certificates and clocks, it finds', () => {
   const own = async (names: readonly string[], valid: readonly [Date, Date]): Promise<readonly string[]> => {
     const folder = await temporaryFolder()
     const authority = await anAuthority()
     const { certificate, key } = await authority.issue({ purpose: 'server', names, addresses: names, valid })
-    await writeFile(path.join(folder, 'cert.pem'), certificate)
-    await writeFile(path.join(folder, 'key.pem'), key, { mode: 0o600 })
     await writeFile(path.join(folder, 'ca.pem'), authority.certificate)
-    const files = ['--cert-file', 'cert.pem', '--key-file', 'key.pem', '--ca-file', 'ca.pem']
-    const args = files.map(file => (file.startsWith('--') ? file : path.join(folder, file)))
-    return [...args, '--port', String(await aFreePort())]
+    return [...(await ownFiles(certificate, key)), '--ca-file', path.join(folder, 'ca.pem')]
   }
 
   it('a certificate of your own that has expired', async () => {
@@ -598,6 +647,33 @@ describe('of certificates and clocks, it finds', () => {
     expect(said.complaints).toEqual(['certificate-expired'])
     expect(said.of('certificate-expired')[0]?.sentence).toContain('cert.pem expired on')
     expect(said.code).toBe(3)
+  })
+
+  // Its advice once was a new CA of otad's, which has nothing to do with it.
+  it('a self-signed certificate of your own that has expired', async () => {
+    const { certificate, key } = await aSelfSigned({ purpose: 'server', names: [LAN], valid: daysFromNow(-400, -3) })
+    const args = await ownFiles(certificate, key)
+    const said = await visitDoctor(undefined, { home: await temporaryFolder(), args })
+    expect(said.complaints).toEqual(['certificate-expired'])
+    expect(JSON.stringify(said.findings)).not.toContain('--new-ca')
+  })
+
+  // openssl req -x509 -subj /CN=192.168.1.8, as the README of simple_ota_example has it (clients.md 15.3).
+  it('nothing wrong with a certificate that has its address in the common name and no other', async () => {
+    const folder = await temporaryFolder()
+    const [cert, key] = [path.join(folder, 'cert.pem'), path.join(folder, 'key.pem')]
+    const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '365', '-subj', `/CN=${LAN}`]
+    execFileSync('openssl', [...request, '-keyout', key, '-out', cert], { stdio: 'ignore' })
+    await chmod(key, 0o600)
+    const args = ['--cert-file', cert, '--key-file', key]
+    const stopped = await visitDoctor(undefined, {
+      home: await temporaryFolder(),
+      args: [...args, '--port', String(await aFreePort())]
+    })
+    expect(stopped.complaints).toEqual([])
+    const serving = await startDaemon({ args: ['--host', '::', ...args] })
+    const served = await visitDoctor(undefined, { home: serving.home, args })
+    expect(served.complaints.filter(code => code.startsWith('certificate'))).toEqual([])
   })
 
   it('a certificate of your own that is for another address', async () => {
@@ -663,6 +739,38 @@ describe('the doctor', () => {
     expect(said.of('no-ca-here')).toHaveLength(1)
     expect(await readdir(folder, { recursive: true })).toEqual(before)
     await expect(readdir(home)).rejects.toThrow('ENOENT')
+  })
+
+  it('keeps the password of a URL to itself', async () => {
+    const project = await aHealthyProject(server)
+    for (const [file, from] of [
+      ['sdkconfig', 'https://'],
+      ['build/config/sdkconfig.json', 'https://']
+    ] as const)
+      await project.edit(file, from, 'https://bob:secret@')
+    await project.write('main/other.c', 'const char *ota_url = "https://bob:se/secret@10.0.0.9:8070/x.bin";\n')
+    for (const more of [[], ['--json']]) {
+      const { stdout } = await runDoctor(project.folder, { home: daemon.home }, more)
+      expect(stdout).toContain(urlOf(server))
+      expect(stdout).toContain('10.0.0.9')
+      expect(stdout).not.toContain('secret@')
+    }
+  })
+
+  // Root may read everything: another user asks.
+  it.skipIf(process.getuid?.() !== 0)('says what it may not read, and calls nothing healthy then', async () => {
+    const project = await aHealthyProject(server)
+    const home = await temporaryFolder()
+    await chmod(project.folder, 0o755)
+    await chmod(home, 0o777)
+    for (const file of ['sdkconfig', 'main/main.c']) await chmod(path.join(project.folder, file), 0o000)
+    const options = { home, uid: 65_534, args: ['--port', String(await aFreePort())] }
+    const said = await visitDoctor(project.folder, options)
+    expect(said.of('project-unreadable')[0]?.sentence).toMatch(/sdkconfig, main\/main\.c cannot be read/)
+    expect(said.verdict).not.toContain('Nothing was found')
+    await chmod(project.folder, 0o000)
+    const { code, stderr } = await runDoctor(project.folder, options)
+    expect([code, stderr]).toEqual([1, expect.stringContaining(`${project.folder} cannot be read`)])
   })
 
   it('says what comes from a project on one line, whatever is in it', async () => {

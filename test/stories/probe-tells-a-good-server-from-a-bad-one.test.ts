@@ -96,6 +96,20 @@ describe('otad', () => {
     }
   })
 
+  it('passes with Digest as far as devices answer it, and the rest is not looked at', async () => {
+    const credentials = path.join(await temporaryFolder(), 'auth')
+    await writeFile(credentials, 'porch:a-rather-long-password\n', { mode: 0o600 })
+    const args = ['--auth', 'digest', '--auth-file', credentials]
+    const daemon = await startDaemon({ folders: [await folderWithImages()], args })
+    await daemon.event('release.published', ({ name }) => name === 'app.bin')
+    const url = `https://porch:a-rather-long-password@127.0.0.1:${daemon.port}/app.bin`
+    const { code, report, failing } = await probe(url, '--home', daemon.home)
+    expect(failing).toEqual([])
+    expect(report.flows.filter(({ outcome }) => outcome === 'fail')).toEqual([])
+    for (const client of ['ESP-IDF 5.5', 'ESP-IDF 4.4']) expect(wayOf(report, client, 'one request')).toBe('pass')
+    expect(code).toBe(0)
+  })
+
   it('is refused by a device that holds another CA, in its words', async () => {
     const daemon = await startDaemon({ folders: [await folderWithImages()] })
     await daemon.event('release.published')

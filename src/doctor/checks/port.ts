@@ -25,7 +25,7 @@ function checkRunning(facts: Facts): readonly Found[] {
   const bound = (port.sockets ?? []).filter(socket => socket.port === daemon.port)
   const onlyLoopback = bound.length > 0 && bound.every(({ address }) => isLoopbackAddress(address))
   const wanted = targetsOf(facts)
-  if (onlyLoopback || (isLoopbackHost(daemon.host) && settings.advertise === '')) {
+  if (onlyLoopback || (bound.length === 0 && isLoopbackHost(daemon.host) && settings.advertise === '')) {
     const at = bound[0]?.address ?? daemon.host
     return [...found, loopback(`otad listens at ${at} only`, facts)]
   }

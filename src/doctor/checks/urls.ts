@@ -186,7 +186,7 @@ function portComplaint({ scheme, host, port, hasPort }: ParsedUrl, facts: Facts)
 
 function pathComplaint({ path, host }: ParsedUrl, project: ProjectFacts, facts: Facts): Complaint | undefined {
   // Manifests, the signed form for SmartThings, one build for ever: otad makes them of what it serves.
-  if (!path.endsWith('.bin') || /^artifacts\/|(^|\/)signed_|\.smartthings\//.test(path)) return undefined
+  if (!/\.bin$/i.test(path) || /^artifacts\/|(^|\/)signed_|\.smartthings\//.test(path)) return undefined
   const known = (facts.daemon?.names ?? []).map(({ name }) => name)
   // What the project will be called is right as soon as it is served; that it is not is told by another check.
   const own = namesOfProject(project, facts)
