@@ -55,7 +55,19 @@ export class Pump {
 
   /** Transfers under way. */
   get active(): number {
-    return this.#active.size
+    return [...this.#active].filter(transfer => !isLost(transfer)).length
+  }
+
+  /**
+   * Ends the responses whose connections have gone without a word: Node 20 now and then does not tell that one has closed which is reset while it is
+   * written to.
+   */
+  endLost(): void {
+    for (const transfer of [...this.#active]) {
+      if (!isLost(transfer)) continue
+      transfer.response.destroy()
+      transfer.response.emit('close')
+    }
   }
 
   /** Sends [start, end) and ends the response. A source that fails ends the connection: a device waits for ever on an open socket. */
@@ -116,6 +128,7 @@ export class Pump {
   }
 
   async #cutStalled(): Promise<void> {
+    this.endLost()
     const now = performance.now()
     const doubtful = [...this.#active].filter(({ movedAt }) => now - movedAt > DOUBT_MS)
     if (doubtful.length === 0) return
@@ -127,6 +140,8 @@ export class Pump {
     }
   }
 }
+
+const isLost = ({ response }: Active): boolean => response.socket?.destroyed === true
 
 /** A response that waits its turn on a pipelined connection has no socket yet. */
 const portOf = ({ response }: Active): number => response.socket?.localPort ?? 0

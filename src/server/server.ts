@@ -106,6 +106,7 @@ export async function startServer(options: ServerOptions): Promise<FirmwareServe
       await closed
       // What was cut is told when its connection has closed, which is a moment later.
       for (let turns = 0; pump.active > 0 && turns < LAST_TURNS; turns++) await sleep(5)
+      pump.endLost()
       downloads.close()
       return cut
     }

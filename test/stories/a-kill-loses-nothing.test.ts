@@ -16,9 +16,10 @@ import { becomesServed, becomesTrue, createChance, createLine, digestOf, type Li
 
 const SEED = Number(process.env.KILL_SEED ?? Date.now() % 1_000_000)
 /** Kills of each of two homes in which builds come in and go back, and of one from which files go. */
-const BUSY_KILLS = 95
+/** Two hundred at a desk; fewer where the time is short. */
+const KILLS = Number(process.env.KILLS ?? 200)
 const WITHDRAWING_KILLS = 10
-const KILLS = 2 * BUSY_KILLS + WITHDRAWING_KILLS
+const BUSY_KILLS = Math.ceil((KILLS - WITHDRAWING_KILLS) / 2)
 const KEEP_RELEASES = 1
 /** Built all the time. */
 const NAMES = ['left.bin', 'right.bin']

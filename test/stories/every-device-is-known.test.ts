@@ -34,7 +34,7 @@ const LARGE = anImage({ length: 15_000_000, seed: 3, version: '3.0.0' })
 const ELF = IMAGE.subarray(32 + 144, 32 + 176).toString('hex')
 const APPENDED = IMAGE.subarray(-32).toString('hex')
 const USER_AGENT = 'User-Agent: ESP32 HTTP Client/1.0'
-const KILLS = 30
+const KILLS = 12
 
 const daemon = useSharedDaemon({
   firmware: { [NAME]: IMAGE, [OTHER_NAME]: OLD, [LARGE_NAME]: LARGE },
