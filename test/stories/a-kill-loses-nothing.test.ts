@@ -15,9 +15,9 @@ import { anImage } from '../support/image-builder.js'
 import { becomesServed, becomesTrue, createChance, createLine, digestOf, type Line } from './line.js'
 
 const SEED = Number(process.env.KILL_SEED ?? Date.now() % 1_000_000)
-/** Kills of each of two homes in which builds come in and go back, and of one from which files go. */
 /** Two hundred at a desk; fewer where the time is short. */
 const KILLS = Number(process.env.KILLS ?? 200)
+/** Of one home from which files go, and of each of two in which builds come in and go back. */
 const WITHDRAWING_KILLS = 10
 const BUSY_KILLS = Math.ceil((KILLS - WITHDRAWING_KILLS) / 2)
 const KEEP_RELEASES = 1
