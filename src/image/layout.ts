@@ -211,7 +211,9 @@ export const ARDUINO_SIGNATURE = {
   length: 512,
   rsaLengths: [256, 384, 512],
   derSequence: 0x30,
-  derHeaderLength: 2
+  derHeaderLength: 2,
+  /** So many zeros in a row are the filling, and no end of an RSA signature. */
+  surelyNotZero: 8
 } as const
 
 /** Magic bytes at the very start of files that are no ESP images. */

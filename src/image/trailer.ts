@@ -76,12 +76,15 @@ function signatureV1(bytes: Uint8Array, imageLength: number, chip: ChipName | nu
 /** One signature, zeros up to 512 bytes: tools/bin_signing.py of arduino-esp32. RSA has its key's length, ECDSA is DER. */
 function arduino(bytes: Uint8Array, imageLength: number): Trailer | undefined {
   const block = bytes.subarray(imageLength)
-  const { length, rsaLengths, derSequence, derHeaderLength } = ARDUINO_SIGNATURE
+  const { length, rsaLengths, derSequence, derHeaderLength, surelyNotZero } = ARDUINO_SIGNATURE
   if (block.length !== length || isFilledWith(block, 0)) return undefined
-  const derLength = block[0] === derSequence ? [(block[1] ?? 0) + derHeaderLength] : []
-  const signatureBytes = [...derLength, ...rsaLengths].find(
-    candidate => candidate < length && isFilledWith(block, 0, candidate) && block[candidate - 1] !== 0
-  )
+  const isWhole = (end: number): boolean => end < length && isFilledWith(block, 0, end)
+  const derLength = block[0] === derSequence ? (block[1] ?? 0) + derHeaderLength : undefined
+  // DER says its own length. A signature may end in a zero as in any other byte, but not in many of them.
+  const signatureBytes =
+    derLength !== undefined && isWhole(derLength)
+      ? derLength
+      : rsaLengths.find(end => isWhole(end) && !isFilledWith(block, 0, end - surelyNotZero, end))
   if (signatureBytes === undefined) return undefined
   return { fields: { arduino: { at: imageLength, signatureBytes } }, problems: [] }
 }

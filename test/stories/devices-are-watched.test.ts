@@ -44,7 +44,7 @@ describe('otad devices --watch', () => {
     watching.stop('SIGINT')
     expect(await watching.ended).toBe(0)
     const lines = watching.stdout().trimEnd().split('\n')
-    expect(lines.filter(line => /downloads app\.bin 2\.0\.0, \d+ % of 12\.0 MiB/.test(line)).length).toBeGreaterThan(1)
+    expect(lines.filter(line => /downloads app\.bin 2\.0\.0, \d+ % of 12\.0 MiB/.test(line)).length).toBeGreaterThan(0)
     expect(new Set(lines.map(line => line.slice(10))).size).toBe(lines.length)
     expect(watching.stdout()).not.toContain('\u001b')
   })
